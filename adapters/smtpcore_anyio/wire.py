@@ -1,0 +1,104 @@
+"""What lies between the octets of a transport and a session: nothing at first, TLS from StartTls on."""
+
+from __future__ import annotations
+
+import ssl
+
+from smtpcore_tls import TlsEngine, TlsError
+
+from smtpcore.session import ServerSession, StartTls
+
+Buffer = bytes | bytearray | memoryview
+
+
+class Wire:
+    """Carries octets both ways and tells the session about them. It does no I/O and never asks for the next step.
+
+    Whatever `receive` and `start_tls` were given, `outgoing` may hold an answer to write: a flight of the handshake,
+    an alert, a key update.
+    """
+
+    __slots__ = ("_context", "_engine", "_ended", "_handshake", "_session")
+
+    def __init__(self, session: ServerSession, context: ssl.SSLContext | None) -> None:
+        self._session = session
+        self._context = context
+        self._engine: TlsEngine | None = None
+        self._handshake: StartTls | None = None
+        self._ended = False
+
+    @property
+    def ended(self) -> bool:
+        """The session was told of the end of input; nothing more is read."""
+        return self._ended
+
+    def receive(self, data: Buffer) -> None:
+        """Hand on octets of the transport, ``b""`` at its end. The buffer is free again on return."""
+        if self._ended:
+            return
+        if self._engine is None:
+            self._ended = not data
+            self._session.receive_data(data)
+            return
+        plaintext = b""
+        try:
+            if data:
+                plaintext = self._engine.receive(data)
+            else:
+                self._engine.eof()
+        except TlsError as error:
+            self._failed(error)
+            return
+        if self._handshake is not None and self._engine.handshaken:
+            self._handshake = None
+            self._session.tls_started(self._engine.info())
+        if plaintext:
+            self._session.receive_data(plaintext)
+        if self._engine.ended:
+            self._ended = True
+            self._session.receive_data(b"")
+
+    def start_tls(self, step: StartTls) -> None:
+        """Begin the handshake that the session asks for; the same step again changes nothing."""
+        if self._handshake is step:
+            return
+        self._handshake = step
+        try:
+            if self._context is None:
+                raise TlsError("there is no certificate")
+            self._engine = TlsEngine(self._context, server_side=True)
+        except TlsError as error:
+            self._failed(error)
+            return
+        if step.received:
+            self.receive(step.received)
+
+    def send(self, data: bytes) -> bytes:
+        """The octets to write for this reply.
+
+        Raises:
+            TlsError: TLS has failed; nothing can be said any more.
+        """
+        if self._engine is None:
+            return data
+        self._engine.send(data)
+        return self._engine.outgoing()
+
+    def outgoing(self) -> bytes:
+        """What TLS itself has to write now, ``b""`` if nothing."""
+        return b"" if self._engine is None else self._engine.outgoing()
+
+    def close(self) -> bytes:
+        """End our direction; the octets to write for that (RFC 8446 6.1: close_notify)."""
+        if self._engine is None:
+            return b""
+        self._engine.close()
+        return self._engine.outgoing()
+
+    def _failed(self, error: TlsError) -> None:
+        self._ended = True
+        if self._handshake is not None:
+            self._handshake = None
+            self._session.tls_failed(error)
+        else:
+            self._session.closed(error)

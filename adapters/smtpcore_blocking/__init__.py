@@ -1,0 +1,15 @@
+"""Sessions over blocking sockets, a thread for each connection; the standard library is all it needs.
+
+Hooks have to be plain: one that returns an awaitable is answered for with 451, and its observer sees a TypeError. Hooks
+of several connections run at the same time, so what they share needs a lock, and so does a gate:
+``Gate(lock=threading.Lock())``. Nothing can interrupt a plain hook. One that never returns costs its own thread and
+connection, for as long as the process runs; all others go on, and a server that stops does not wait for it beyond the
+grace.
+"""
+
+from __future__ import annotations
+
+from .connection import serve_socket
+from .server import Server
+
+__all__ = ["Server", "serve_socket"]

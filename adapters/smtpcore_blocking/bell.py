@@ -1,0 +1,62 @@
+"""How one thread wakes others that wait for their sockets."""
+
+from __future__ import annotations
+
+import select
+import selectors
+import socket
+import weakref
+from typing import TypeAlias
+
+Selector: TypeAlias = selectors.BaseSelector
+
+
+def selector() -> Selector:
+    """A selector that needs no descriptor of its own, since every connection has one, where the system has it."""
+    # select() cannot watch descriptors over 1023, and a busy server has those; it is all that Windows has.
+    return selectors.PollSelector() if hasattr(select, "poll") else selectors.SelectSelector()
+
+
+class Bell:
+    """Can be watched by any number of selectors; once rung it stays so for all of them, until `clear`.
+
+    Ringing takes no lock: it may be done in a signal handler, whatever it has interrupted.
+    """
+
+    __slots__ = ("__weakref__", "_reader", "_writer", "rung")
+
+    rung: bool
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+        self.rung = False
+        # A thread that a hook keeps for ever may come back to its bell after all: the sockets go with the last user.
+        weakref.finalize(self, _close, self._reader, self._writer)
+
+    def fileno(self) -> int:
+        """The descriptor to watch; it is readable once the bell was rung."""
+        return self._reader.fileno()
+
+    def ring(self) -> None:
+        """Wake all that watch."""
+        self.rung = True
+        try:
+            self._writer.send(b"!")
+        except BlockingIOError:
+            pass  # It is full of earlier rings that nobody cleared, and rings loud enough.
+
+    def clear(self) -> None:
+        """Make the bell ready to ring again."""
+        self.rung = False
+        try:
+            while self._reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _close(*sockets: socket.socket) -> None:
+    for each in sockets:
+        each.close()

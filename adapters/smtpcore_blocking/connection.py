@@ -1,0 +1,285 @@
+"""One connection in one thread: the loop over the five steps of a session."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import assert_never
+
+from smtpcore.handler import Handler
+from smtpcore.session import (
+    Ask,
+    Close,
+    Gate,
+    Observer,
+    Peer,
+    Receive,
+    Send,
+    ServerConfig,
+    ServerSession,
+    StartTls,
+    Step,
+)
+from smtpcore_tls import TlsEngine, TlsError
+
+from .bell import Bell
+from .channel import READ, WRITE, Channel
+from .peers import peer_of
+
+Alarm = tuple[Bell, Callable[[], float]]
+"""A bell that tells of a shutdown, and the grace it gives, in seconds."""
+
+
+def serve_socket(
+    sock: socket.socket,
+    config: ServerConfig,
+    handler: Handler,
+    *,
+    tls_context: ssl.SSLContext | None = None,
+    gate: Gate | None = None,
+    observer: Observer | None = None,
+) -> None:
+    """Serve one connection, in the calling thread and until it is over.
+
+    Args:
+        sock: The connection, as ``accept`` gives it. It is closed at the end, whatever that is.
+        config: The settings of the session.
+        handler: The application; its hooks have to be plain.
+        tls_context: The server's certificate; needed where the settings offer TLS.
+        gate: Counts and limits connections; made with a lock if other threads share it.
+        observer: Sees what happens.
+
+    Raises:
+        ValueError: The settings offer TLS and there is no certificate.
+    """
+    with sock:
+        check_tls(config, tls_context)
+        try:
+            peer = peer_of(sock)
+        except OSError:
+            return  # It was reset before anything could be said.
+        Connection(sock, peer, config, handler, tls_context=tls_context, gate=gate, observer=observer).run()
+
+
+def check_tls(config: ServerConfig, tls_context: ssl.SSLContext | None) -> None:
+    """See that there is a certificate where one is needed.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if tls_context is None and (config.starttls or config.implicit_tls):
+        raise ValueError("the configuration offers TLS: tls_context is needed")
+
+
+class Connection:
+    """Runs a session on a connected socket. Only `abort` may be called by another thread than that of `run`."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        peer: Peer,
+        config: ServerConfig,
+        handler: Handler,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
+        observer: Observer | None = None,
+        alarms: Sequence[Alarm] = (),
+    ) -> None:
+        self._socket = sock
+        self._linger = config.timeouts.linger
+        self._tls_context = tls_context
+        self._alarms = list(alarms)
+        self._engine: TlsEngine | None = None
+        self._sending: Send | None = None
+        self._session = ServerSession(
+            config,
+            peer,
+            handler,
+            gate=gate,
+            observer=observer,
+            monotonic=time.monotonic,
+            utcnow=lambda: datetime.now(UTC),
+            token_bytes=secrets.token_bytes,
+        )
+
+    def run(self) -> None:
+        """Run the session to its end and close the socket."""
+        self._channel = Channel(self._socket)
+        try:
+            self._channel.watch(self._alarms[0][0] if self._alarms else None)
+            while (step := self._session.next_step()) is not None:
+                try:
+                    self._do(step)
+                except (OSError, TlsError) as error:
+                    self._channel.close()
+                    self._session.closed(error)
+        except BaseException as error:
+            self._abandon(error)
+            raise
+        finally:
+            self._channel.close()
+
+    def abort(self) -> None:
+        """Break the connection; its thread finds it at an end as soon as it looks."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # It is closed or reset already.
+
+    def _do(self, step: Step) -> None:
+        """Do a step, or as much of it as can be done without waiting, or wait."""
+        match step:
+            case Receive():
+                self._receive()
+            case Send():
+                self._send(step)
+            case Ask():
+                self._refuse(step)
+            case StartTls():
+                self._handshake(step)
+            case Close():
+                self._close(step)
+            case _:
+                assert_never(step)
+
+    def _receive(self) -> None:
+        # The TLS layer may have something left to say before it can read: its last flight, tickets, a key update.
+        if not self._flush():
+            return
+        # Looked at before the read: what is here by now came in time, however late this thread is. And without the
+        # look a peer that always has something to read would never meet a deadline.
+        overdue = self._overdue()
+        wanted = self._session.wants_data
+        octets = self._channel.read() if wanted else None
+        if octets is not None:
+            self._take(octets)
+        elif not overdue:
+            self._wait(READ if wanted else 0)
+        if overdue:
+            self._session.timed_out()
+        self._listen()
+
+    def _take(self, octets: bytes) -> None:
+        """Hand octets of the transport to the session, ``b""`` for its end, through TLS if that is on."""
+        engine = self._engine
+        if engine is None:
+            self._session.receive_data(octets)
+            return
+        if plaintext := self._decrypt(engine, octets):
+            self._session.receive_data(plaintext)
+        if engine.ended:
+            self._session.receive_data(b"")
+
+    def _send(self, step: Send) -> None:
+        if step is not self._sending:
+            self._sending = step
+            if self._engine is None:
+                self._channel.put(step.data)
+            else:
+                self._engine.send(step.data)
+                self._channel.put(self._engine.outgoing())
+        if self._flush():
+            self._sending = None
+            self._session.sent()
+
+    def _refuse(self, step: Ask) -> None:
+        if isinstance(step.pending, Coroutine):
+            step.pending.close()
+        self._session.failed(
+            step, TypeError(f"the hook {step.stage} returned an awaitable, and threads do not await: make it plain")
+        )
+
+    def _handshake(self, step: StartTls) -> None:
+        if not self._flush():
+            return
+        try:
+            if self._engine is None:
+                assert self._tls_context is not None
+                self._engine = TlsEngine(self._tls_context, server_side=True)
+                plaintext = self._decrypt(self._engine, step.received) if step.received else b""
+            elif (octets := self._channel.read()) is not None:
+                plaintext = self._decrypt(self._engine, octets)
+            else:
+                self._wait(READ)
+                return
+        except TlsError as error:
+            self._session.tls_failed(error)
+            return
+        if self._engine.handshaken:
+            self._session.tls_started(self._engine.info())
+            if plaintext:
+                self._session.receive_data(plaintext)
+        elif self._overdue():
+            self._session.timed_out()
+
+    def _decrypt(self, engine: TlsEngine, octets: bytes) -> bytes:
+        """Plaintext out of octets of the transport; what TLS has to say in return is to be sent.
+
+        Raises:
+            TlsError: TLS failed. The alert was sent, if the transport took it.
+        """
+        try:
+            if octets:
+                return engine.receive(octets)
+            engine.eof()
+            return b""
+        except TlsError:
+            self._channel.put(engine.outgoing())
+            self._channel.flush()
+            raise
+        finally:
+            self._channel.put(engine.outgoing())
+
+    def _close(self, step: Close) -> None:
+        if step.graceful:
+            if self._engine is not None:
+                self._engine.close()
+                self._channel.put(self._engine.outgoing())
+            try:
+                self._channel.finish(self._linger)
+            except OSError:
+                pass  # The peer has reset the connection, and nothing more can be sent.
+        self._channel.close()
+        self._session.closed()
+
+    def _flush(self) -> bool:
+        """Write what there is to write. If the transport does not take all of it, wait, and return false."""
+        if self._channel.flush():
+            return True
+        if self._overdue():
+            self._session.timed_out()
+        else:
+            self._wait(WRITE)
+        return False
+
+    def _overdue(self) -> bool:
+        deadline = self._session.deadline
+        return deadline is not None and time.monotonic() >= deadline
+
+    def _wait(self, events: int) -> None:
+        """Wait for the socket, an alarm or the session's deadline; tell the session of the last two."""
+        deadline = self._session.deadline
+        if not self._channel.wait(events, None if deadline is None else max(deadline - time.monotonic(), 0.0)):
+            self._session.timed_out()
+        self._listen()
+
+    def _listen(self) -> None:
+        """Tell the session of a shutdown, if there is one that it was not told of."""
+        while self._alarms and self._alarms[0][0].rung:
+            _, grace = self._alarms.pop(0)
+            self._channel.watch(self._alarms[0][0] if self._alarms else None)
+            self._session.shutdown(grace())
+
+    def _abandon(self, error: BaseException) -> None:
+        """Let the session end in order (its gate, its handler) when something that must not fail has failed."""
+        try:
+            self._session.closed(error if isinstance(error, Exception) else None)
+            while isinstance(step := self._session.next_step(), Ask):
+                self._refuse(step)
+        except Exception:  # noqa: S110
+            pass  # The first error is the one that is raised.

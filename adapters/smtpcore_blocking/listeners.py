@@ -1,0 +1,86 @@
+"""Sockets that listen."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+
+BACKLOG = socket.SOMAXCONN
+Address = tuple[str, int] | str
+
+
+def tcp_listeners(host: str | None, port: int) -> list[socket.socket]:
+    """Listening sockets on every address of a host.
+
+    Args:
+        host: A name or an address; ``None`` for all addresses of this machine.
+        port: 0 for one that is free, the same for all addresses.
+
+    Raises:
+        OSError: The host is not known, or an address cannot be used.
+    """
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    try:
+        for family, _, _, _, address in dict.fromkeys(found):
+            if port == 0 and sockets:
+                address = (address[0], sockets[0].getsockname()[1], *address[2:])
+            # It sets SO_REUSEADDR where that is harmless, and keeps IPv6 sockets to IPv6.
+            sockets.append(socket.create_server(address, family=family, backlog=BACKLOG))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def unix_listener(path: str) -> socket.socket:
+    """A listening Unix socket; one at the same path on which nobody listens any more is replaced.
+
+    Raises:
+        OSError: There is something else at this path, or it cannot be used.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _deserted(path):
+            os.unlink(path)
+        sock.bind(path)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def addresses(sockets: list[socket.socket]) -> Iterator[Address]:
+    """Host and port of each, or its path."""
+    for sock in sockets:
+        name = sock.getsockname()
+        yield (name[0], name[1]) if isinstance(name, tuple) else os.fsdecode(name)
+
+
+def close(sock: socket.socket) -> None:
+    """Stop listening; the path of a Unix socket goes with it."""
+    path = sock.getsockname() if sock.family not in (socket.AF_INET, socket.AF_INET6) else None
+    sock.close()
+    if isinstance(path, str) and path:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def _deserted(path: str) -> bool:
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+    return False

@@ -1,0 +1,287 @@
+"""The server's end of a pipe: the loop over the five steps of a session, with nothing that could block."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from collections import deque
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from typing import assert_never
+
+from smtpcore.handler import Handler
+from smtpcore.session import (
+    Ask,
+    Close,
+    Gate,
+    Observer,
+    Peer,
+    Receive,
+    Send,
+    ServerConfig,
+    ServerSession,
+    StartTls,
+    Step,
+)
+from smtpcore_tls import TlsEngine, TlsError
+
+from .clock import Clock
+
+
+def utcnow() -> datetime:
+    """The time of day in UTC."""
+    return datetime.now(UTC)
+
+
+class Driver:
+    """Runs one session between octets from the peer and octets for it, which are TLS records once TLS is on.
+
+    A hook that returns an awaitable is run on the spot. If it really has to wait, it stays in `pending` until
+    `answer` or `fail` is called, or the session gives it up: there is no event loop here that could wake it.
+    """
+
+    session: ServerSession
+    clock: Clock
+    closed: bool
+    """The connection is over: closed by the session, or broken."""
+    pending: Ask | None
+    """The question whose answer the session waits for, if a hook did not answer it on the spot."""
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        handler: Handler,
+        *,
+        peer: Peer | None = None,
+        tls_context: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
+        observer: Observer | None = None,
+        clock: Clock | None = None,
+        utcnow: Callable[[], datetime] = utcnow,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        window: int | None = None,
+    ) -> None:
+        """Make the session; it runs from the first call of another method on.
+
+        Args:
+            config: The settings of the session.
+            handler: The application.
+            peer: Who the session believes to talk to.
+            tls_context: The server's certificate; needed where the settings offer TLS.
+            gate: Counts and limits connections.
+            observer: Sees what happens.
+            clock: By default one that begins at 0 and belongs to this connection alone.
+            utcnow: The time of day, for trace lines.
+            token_bytes: Random octets, for ids.
+            window: Octets that may lie unread on the way to the peer before the transport takes no more; ``None``
+                for any number.
+
+        Raises:
+            ValueError: The settings offer TLS and there is no certificate.
+        """
+        if tls_context is None and (config.starttls or config.implicit_tls):
+            raise ValueError("the configuration offers TLS: tls_context is needed")
+        self.clock = Clock() if clock is None else clock
+        self.closed = False
+        self.pending = None
+        self._tls_context = tls_context
+        self._engine: TlsEngine | None = None
+        self._window = window
+        self._incoming: deque[bytes] = deque()
+        self._outgoing = bytearray()
+        self._waiting: Generator[object, None, object] | None = None
+        self._told: tuple[Step, float] | None = None
+        self.session = ServerSession(
+            config,
+            Peer() if peer is None else peer,
+            handler,
+            gate=gate,
+            observer=observer,
+            monotonic=self.clock,
+            utcnow=utcnow,
+            token_bytes=token_bytes,
+        )
+
+    def feed(self, octets: bytes) -> None:
+        """Take octets from the peer, ``b""`` for the end of them, and run the session until it waits."""
+        if not self.closed:
+            self._incoming.append(bytes(octets))
+        self.run()
+
+    def take(self) -> bytes:
+        """Run the session until it waits, and hand over what it has sent, each octet once."""
+        self.run()
+        octets = bytes(self._outgoing)
+        self._outgoing.clear()
+        return octets
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock, and tell the session of each deadline on the way at its exact time."""
+        end = self.clock.now + seconds
+        self.run()
+        while (deadline := self.session.deadline) is not None and deadline <= end:
+            before = self.clock.now
+            self.clock.now = max(before, deadline)
+            self.session.timed_out()
+            self.run()
+            if self.session.deadline == deadline == before:
+                break  # it was told and did not move: nothing more comes of telling it again
+        self.clock.advance(max(end - self.clock.now, 0.0))
+
+    def answer(self, value: object) -> None:
+        """Answer the `pending` question in the place of the hook, which is closed."""
+        ask = self._settle()
+        self.session.answer(ask, value)
+        self.run()
+
+    def fail(self, exception: Exception) -> None:
+        """Have the hook behind the `pending` question raise this."""
+        ask = self._settle()
+        self.session.failed(ask, exception)
+        self.run()
+
+    def shutdown(self, grace: float) -> None:
+        """Shut the session down in good order; after `grace` seconds it ends wherever it stands."""
+        self.session.shutdown(grace)
+        self.run()
+
+    def broken(self, exception: Exception | None = None) -> None:
+        """The transport is gone, in both directions at once."""
+        if not self.closed:
+            self._over()
+            self.session.closed(exception)
+        self.run()
+
+    def run(self) -> None:
+        """Do what the session wants until it waits for the peer, a hook or the clock."""
+        while True:
+            step = self.session.next_step()
+            if self.pending is not None and step is not self.pending:
+                self._settle()  # its deadline or a shutdown has settled it
+            if step is None or not (self._do(step) or self._overdue(step)):
+                return
+
+    def _do(self, step: Step) -> bool:
+        """Do a step, or a part of it; false if there is nothing to be done now."""
+        match step:
+            case Receive():
+                return self._read()
+            case Send(data):
+                if self._window is not None and len(self._outgoing) >= self._window:
+                    return False
+                self._write(data)
+            case Ask():
+                return self._ask(step) or self._read()
+            case StartTls():
+                return self._handshake(step)
+            case Close():
+                if self._engine is not None:
+                    self._engine.close()
+                    self._outgoing += self._engine.outgoing()
+                self._over()
+                self.session.closed()
+            case _:
+                assert_never(step)
+        return True
+
+    def _overdue(self, step: Step) -> bool:
+        """Tell the session that a deadline is over, once: the look for early talk has one that is over at once."""
+        deadline = self.session.deadline
+        if deadline is None or deadline > self.clock.now or self._told == (step, deadline):
+            return False
+        self._told = step, deadline
+        self.session.timed_out()
+        return True
+
+    def _read(self) -> bool:
+        if not self._incoming or not self.session.wants_data:
+            return False
+        octets = self._incoming.popleft()
+        if self._engine is None:
+            self.session.receive_data(octets)
+            return True
+        try:
+            plaintext = self._decrypt(self._engine, octets)
+        except TlsError as error:
+            self._over()
+            self.session.closed(error)
+            return True
+        if plaintext:
+            self.session.receive_data(plaintext)
+        if self._engine.ended:
+            self._incoming.clear()
+            self.session.receive_data(b"")
+        return True
+
+    def _write(self, data: bytes) -> None:
+        if self._engine is None:
+            self._outgoing += data
+        else:
+            try:
+                self._engine.send(data)
+            except TlsError as error:
+                self._over()
+                self.session.closed(error)
+                return
+            self._outgoing += self._engine.outgoing()
+        self.session.sent()
+
+    def _handshake(self, step: StartTls) -> bool:
+        try:
+            if self._engine is None:
+                assert self._tls_context is not None
+                self._engine = TlsEngine(self._tls_context, server_side=True)
+                plaintext = self._decrypt(self._engine, step.received) if step.received else b""
+            elif self._incoming:
+                plaintext = self._decrypt(self._engine, self._incoming.popleft())
+            else:
+                return False
+        except TlsError as error:
+            self.session.tls_failed(error)
+            return True
+        if self._engine.handshaken:
+            self.session.tls_started(self._engine.info())
+            if plaintext:
+                self.session.receive_data(plaintext)
+        return True
+
+    def _decrypt(self, engine: TlsEngine, octets: bytes) -> bytes:
+        """Plaintext out of octets of the transport; what TLS has to say in return is on its way, alerts included."""
+        try:
+            if octets:
+                return engine.receive(octets)
+            engine.eof()
+            return b""
+        finally:
+            self._outgoing += engine.outgoing()
+
+    def _ask(self, ask: Ask) -> bool:
+        if ask is self.pending:
+            return False
+        self.pending = ask
+        self._waiting = ask.pending.__await__()
+        try:
+            next(self._waiting)
+        except StopIteration as end:
+            self.session.answer(self._settle(), end.value)
+        except Exception as error:
+            self.session.failed(self._settle(), error)
+        else:
+            return False
+        return True
+
+    def _settle(self) -> Ask:
+        """The pending question, which is pending no more; the hook's coroutine is closed."""
+        ask, waiting = self.pending, self._waiting
+        if ask is None or waiting is None:
+            raise ValueError("nothing is asked: look at pending first")
+        self.pending = self._waiting = None
+        try:
+            waiting.close()
+        except Exception:  # noqa: S110
+            pass  # Its answer counts for nothing any more, and neither does what it raises instead of ending.
+        return ask
+
+    def _over(self) -> None:
+        self.closed = True
+        self._incoming.clear()

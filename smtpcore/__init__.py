@@ -1,0 +1,114 @@
+"""smtpcore: the SMTP and LMTP protocol as a state machine without I/O.
+
+The wire layer is here: ``ServerConnection``, the commands and events it reports, replies and paths. Policy is
+in ``smtpcore.session``, the application's hooks in ``smtpcore.handler``, TLS facts in ``smtpcore.tls``.
+"""
+
+from __future__ import annotations
+
+from smtpcore.body import Defect
+from smtpcore.commands import (
+    Auth,
+    Command,
+    Data,
+    Ehlo,
+    Expn,
+    Helo,
+    Help,
+    Lhlo,
+    Mail,
+    Noop,
+    Quit,
+    Rcpt,
+    Rset,
+    SaslCancel,
+    SaslResponse,
+    StartTls,
+    Vrfy,
+)
+from smtpcore.dialogue import Dialogue, select
+from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, RemoteProtocolError
+from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
+from smtpcore.extensions import Extensions
+from smtpcore.handler import BodySink, CredentialStore, Handler, handler
+from smtpcore.paths import Path, PathError
+from smtpcore.replies import EhloReply, EnhancedCode, Reply
+from smtpcore.sasl import Identity
+from smtpcore.server import Barrier, ServerConnection
+from smtpcore.session import (
+    Envelope,
+    Gate,
+    Limits,
+    Observer,
+    Observers,
+    Peer,
+    ServerConfig,
+    ServerSession,
+    SessionLog,
+    Timeouts,
+    Transcript,
+)
+from smtpcore.spec import Dialect, Leniencies, State
+from smtpcore.tls import TlsInfo
+
+__all__ = [
+    "Auth",
+    "Barrier",
+    "BodyChunk",
+    "BodySink",
+    "Command",
+    "ConnectionClosed",
+    "CredentialStore",
+    "Data",
+    "Defect",
+    "Dialect",
+    "Dialogue",
+    "EarlyTalk",
+    "Ehlo",
+    "EhloReply",
+    "EndOfBody",
+    "EnhancedCode",
+    "Envelope",
+    "Event",
+    "Expn",
+    "Extensions",
+    "Gate",
+    "Handler",
+    "Helo",
+    "Help",
+    "Identity",
+    "Leniencies",
+    "Lhlo",
+    "Limits",
+    "LocalProtocolError",
+    "Mail",
+    "Noop",
+    "Observer",
+    "Observers",
+    "ParseError",
+    "Path",
+    "PathError",
+    "Pause",
+    "Peer",
+    "ProtocolError",
+    "Quit",
+    "Rcpt",
+    "Rejected",
+    "RemoteProtocolError",
+    "Reply",
+    "Rset",
+    "SaslCancel",
+    "SaslResponse",
+    "ServerConfig",
+    "ServerConnection",
+    "ServerSession",
+    "SessionLog",
+    "StartTls",
+    "State",
+    "Timeouts",
+    "TlsInfo",
+    "Transcript",
+    "Vrfy",
+    "handler",
+    "select",
+]

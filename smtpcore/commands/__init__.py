@@ -1,0 +1,44 @@
+"""The commands as values: a class for each, which is also the event the server reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from smtpcore.commands.auth import Auth, SaslCancel, SaslResponse
+from smtpcore.commands.base import Command
+from smtpcore.commands.hello import Ehlo, Helo, Lhlo
+from smtpcore.commands.mail import Mail
+from smtpcore.commands.rcpt import Rcpt
+from smtpcore.commands.simple import Data, Quit, Rset, StartTls
+from smtpcore.commands.text import Expn, Help, Noop, Vrfy
+
+COMMAND_TYPES: Final[Mapping[bytes, type[Command]]] = MappingProxyType(
+    {
+        kind.verb: kind
+        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth)
+    }
+)
+"""The class of each verb that can be served."""
+
+__all__ = [
+    "COMMAND_TYPES",
+    "Auth",
+    "Command",
+    "Data",
+    "Ehlo",
+    "Expn",
+    "Helo",
+    "Help",
+    "Lhlo",
+    "Mail",
+    "Noop",
+    "Quit",
+    "Rcpt",
+    "Rset",
+    "SaslCancel",
+    "SaslResponse",
+    "StartTls",
+    "Vrfy",
+]

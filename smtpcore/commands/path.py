@@ -1,0 +1,47 @@
+"""``FROM:<path>`` and ``TO:<path>``: what MAIL and RCPT have in common."""
+
+from __future__ import annotations
+
+from smtpcore.grammar import CommandError, Grammar
+from smtpcore.paths import Path, PathError, PathFault, scan_path
+from smtpcore.replies import Reply
+
+
+class PathReader:
+    """Reads the path of one command.
+
+    Args:
+        prefix: What stands before the path, in upper case with the colon.
+        enhanced: The enhanced status code of a bad address (RFC 3463 3.2).
+    """
+
+    def __init__(self, prefix: bytes, enhanced: str) -> None:
+        self._prefix = prefix
+        self._length = len(prefix)
+        self._enhanced = enhanced
+        self._no_prefix = Reply(501, f"Syntax: {prefix.decode()}<address>", "5.5.2")
+
+    def __call__(self, argument: bytes, grammar: Grammar) -> tuple[Path, int]:
+        """The path and the offset of what follows it.
+
+        Raises:
+            CommandError: 501 5.5.2 for the form, 501 with the command's own code for the address.
+        """
+        start = self._length
+        prefix = argument[:start]
+        if prefix != self._prefix and prefix.upper() != self._prefix:
+            raise CommandError(self._no_prefix)
+        leniencies = grammar.leniencies
+        # RFC 5321 3.3 forbids the space and much software sends it; one is taken, no more.
+        if leniencies.space_after_colon and argument[start : start + 1] == b" ":
+            start += 1
+        try:
+            return scan_path(argument, start, leniencies=leniencies)
+        except PathError as error:
+            if error.fault is PathFault.SYNTAX:
+                raise CommandError(Reply(501, str(error), "5.5.2")) from None
+            raise self.error(str(error)) from None
+
+    def error(self, text: str) -> CommandError:
+        """What the argument deserves whose address is wrong."""
+        return CommandError(Reply(501, text, self._enhanced))

@@ -1,0 +1,28 @@
+"""The exceptions of smtpcore: one per party at fault."""
+
+from __future__ import annotations
+
+
+class ProtocolError(Exception):
+    """Somebody broke the rules of the protocol; see the two subclasses for who."""
+
+
+class LocalProtocolError(ProtocolError):
+    """The caller asked for something the dialogue does not allow; the message says what to do instead.
+
+    Nothing was written and no state changed: the call may be corrected and made again.
+    """
+
+
+class RemoteProtocolError(ProtocolError):
+    """A server sent what cannot be read as a reply (client role only).
+
+    The server role never raises for what a peer sent; there the peer's faults are events and replies.
+    """
+
+
+class ParseError(ValueError):
+    """Octets that do not fit the grammar they were read with.
+
+    The message is a short ASCII phrase fit for a reply text; it never quotes the input.
+    """

@@ -1,0 +1,80 @@
+"""The extensions that an EHLO reply announces, and what they put in force (RFC 5321 2.2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from smtpcore.spec import BASE_LINE, EXTENSIONS, PARAMETERS, Parameter
+
+_KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
+
+
+class Extensions(Mapping[str, str]):
+    """An immutable set of announced extensions: keyword in upper case to its parameters as text.
+
+    Args:
+        announced: Keywords with their parameters, an empty string where there are none, in the order
+            in which EHLO lists them.
+
+    Raises:
+        ValueError: A keyword or its parameters do not fit the grammar (RFC 5321 4.1.1.1), an extension
+            has parameters that takes none, or one is missing that another requires.
+    """
+
+    __slots__ = ("_announced", "mail_room", "parameters", "rcpt_room")
+
+    mail_room: int
+    """Octets by which a MAIL line may pass the base limit (RFC 5321 4.1.1.11)."""
+    rcpt_room: int
+    """Octets by which a RCPT line may pass the base limit."""
+    parameters: Mapping[tuple[bytes, bytes], Parameter]
+    """The ESMTP parameters in force, by verb and keyword, both in upper case."""
+
+    def __init__(self, announced: Mapping[str, str] | None = None) -> None:
+        self._announced = {keyword.upper(): text for keyword, text in (announced or {}).items()}
+        self.mail_room = self.rcpt_room = 0
+        for keyword, text in self._announced.items():
+            if not _KEYWORD.fullmatch(keyword):
+                raise ValueError(f"no EHLO keyword: {keyword!r}")
+            if text and not _PARAMETERS.fullmatch(text):
+                raise ValueError(f"EHLO parameters of {keyword} that do not fit the grammar: {text!r}")
+            row = EXTENSIONS.get(keyword)
+            if row is None:
+                continue
+            if row.bare and text:
+                raise ValueError(f"the extension {keyword} takes no parameters ({row.clause})")
+            if row.requires is not None and row.requires not in self._announced:
+                raise ValueError(f"the extension {keyword} requires {row.requires} ({row.clause})")
+            self.mail_room += row.mail
+            self.rcpt_room += row.rcpt
+        self.parameters = {(row.verb, row.keyword): row for row in PARAMETERS if row.extension in self._announced}
+
+    def lines(self) -> list[str]:
+        """The lines of the EHLO reply behind the first, in the order given."""
+        return [f"{keyword} {text}" if text else keyword for keyword, text in self._announced.items()]
+
+    @property
+    def longest_line(self) -> int:
+        """Octets, CRLF counted, of the longest MAIL or RCPT line in force."""
+        return BASE_LINE + max(self.mail_room, self.rcpt_room)
+
+    def __getitem__(self, keyword: str) -> str:
+        return self._announced[keyword.upper()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._announced)
+
+    def __len__(self) -> int:
+        return len(self._announced)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._announced.items()))
+
+    def __repr__(self) -> str:
+        return f"Extensions({self._announced!r})"
+
+
+NONE = Extensions()
+"""What is in force before EHLO and after HELO."""

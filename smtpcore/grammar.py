@@ -1,0 +1,30 @@
+"""What the readers of commands and parameters share: what is in force, and the fault they raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smtpcore.errors import ParseError
+from smtpcore.extensions import NONE, Extensions
+from smtpcore.replies import Reply
+from smtpcore.spec import Leniencies
+
+
+class CommandError(ParseError):
+    """An argument that cannot be read, with the reply it deserves."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(reply.text)
+        self.reply = reply
+
+
+@dataclass(slots=True)
+class Grammar:
+    """What the readers of arguments have to know of the dialogue: settings, and what EHLO put in force."""
+
+    leniencies: Leniencies = field(default_factory=Leniencies)
+    max_params: int = 20
+    """ESMTP parameters that one command may have."""
+    extensions: Extensions = NONE
+    extended: bool = False
+    """EHLO or LHLO came last, not HELO."""

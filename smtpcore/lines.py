@@ -1,0 +1,165 @@
+"""Received octets in order, and the command lines in them: only CRLF ends a line (RFC 5321 2.3.8, T-LINE)."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+Buffer = bytes | bytearray | memoryview
+"""What may be fed: ``bytes`` are kept as they are, the others are copied, so adapters can use theirs again."""
+
+_CRLF = b"\r\n"
+
+
+class LineFault(Enum):
+    """What stands in place of a line that cannot be given out. Nothing of such a line may be run."""
+
+    BARE = "bare"
+    """A bare CR, a bare LF or NUL in the line. Told as soon as it is seen; the rest of the line is dropped."""
+    TOO_LONG = "too long"
+    """The line is over its limit (RFC 5321 4.5.3.1.4). Told once, when its CRLF has come."""
+    DRAIN = "drain"
+    """More octets of a faulty or over-long line than anyone should read. Nothing can be read after it."""
+
+
+class InputBuffer:
+    """Octets that were received and that nobody has read yet; the readers of lines and of content take from it.
+
+    What comes out never depends on how the octets were cut when they were fed. Work and memory are linear in the
+    input: feeding only collects, reading moves an offset, and a line is never searched twice from its start.
+    """
+
+    __slots__ = ("_buf", "_dead", "_dropped", "_faulty", "_pending", "_pieces", "_pos", "_scan", "_torn")
+
+    def __init__(self) -> None:
+        self._buf = b""
+        self._pos = 0  # where the unread octets of _buf begin
+        self._scan = 0  # everything from _pos up to here is known to be clean and to hold no CRLF
+        self._pieces: list[bytes] = []  # fed while _buf was not read up; joined to it when it runs out
+        self._pending = 0  # octets in _pieces
+        self._dropped = 0  # octets of the present line that were dropped, since the line cannot be given out
+        self._faulty = False  # BARE was told of the present line
+        self._torn = False  # _faulty or _dropped: the short way of next_line() is closed
+        self._dead = False  # DRAIN was told
+
+    def __len__(self) -> int:
+        """Octets received and not yet read. Those of a faulty line that were dropped count as read."""
+        return len(self._buf) - self._pos + self._pending
+
+    def feed(self, data: Buffer) -> None:
+        """Add received octets, in time that depends on them alone and not on what is buffered."""
+        # bytes() itself would take an int for a size.
+        piece = data if type(data) is bytes else memoryview(data).tobytes()
+        if self._dead or not piece:
+            return
+        if self._pos == len(self._buf) and not self._pieces:
+            self._buf = piece
+            self._pos = self._scan = 0
+        else:
+            self._pieces.append(piece)
+            self._pending += len(piece)
+
+    def next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
+        """Read one line.
+
+        Both numbers must stay the same until the line has come.
+
+        Args:
+            limit: the longest line that is given out, in octets, its CRLF counted.
+            max_drain: how many octets of a faulty or over-long line may come before its CRLF.
+
+        Returns:
+            The line without its CRLF, a fault in its place, or None when more octets are needed.
+        """
+        if not self._torn:
+            buf = self._buf
+            start = self._pos
+            end = buf.find(b"\r\n", self._scan)
+            if -1 < end <= start + limit - 2:
+                line = buf[start:end]
+                # Integers: `b"\n" in line` is many times slower, it first tries to read the bytes as a number.
+                if not (10 in line or 13 in line or 0 in line):
+                    self._pos = self._scan = end + 2
+                    return line
+        return self._next_line(limit, max_drain)
+
+    def take(self, n: int) -> bytes:
+        """Read the next ``n`` octets whatever they are, or all there are if they are fewer.
+
+        A fed ``bytes`` object that is taken whole is the object itself.
+        """
+        if n > len(self._buf) - self._pos and self._pieces:
+            self._join()
+        start = self._pos
+        data = self._buf[start : start + max(n, 0)]
+        self._pos = self._scan = start + len(data)
+        return data
+
+    def unread(self, n: int) -> None:
+        """Put back the last ``n`` octets of what the last call of take() gave."""
+        self._pos -= n
+        self._scan = self._pos
+
+    def _next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
+        """The long way: lines with a fault, parts of lines, and octets that are still in pieces."""
+        while not self._dead:
+            buf, start, scan = self._buf, self._pos, self._scan
+            end = buf.find(_CRLF, scan)
+            # A CR at the very end is neither bare nor part of a CRLF before the next octet has come.
+            stop = end if end >= 0 else len(buf) - buf.endswith(b"\r", scan)
+            if not self._faulty:
+                fault = _first_fault(buf, scan, stop)
+                if fault >= 0:
+                    if self._dropped + fault - start >= max_drain:
+                        break
+                    self._faulty = self._torn = True
+                    self._scan = fault + 1
+                    return LineFault.BARE
+            count = self._dropped + stop - start
+            spoilt = self._torn or count > limit - 2
+            if spoilt and count > max_drain:
+                break
+            if end >= 0:
+                silent = self._faulty
+                self._pos = self._scan = end + 2
+                self._dropped = 0
+                self._faulty = self._torn = False
+                if silent:
+                    continue
+                return LineFault.TOO_LONG if spoilt else buf[start:end]
+            if spoilt or start == len(buf):
+                # Nothing of it will be given out: keep the number of octets and let the octets go.
+                self._dropped = count
+                self._torn = spoilt
+                self._buf = buf[stop:]
+                self._pos = self._scan = 0
+            else:
+                self._scan = stop
+            if not self._pieces:
+                return None
+            self._join()
+        self._dead = True
+        self._buf = b""
+        self._pieces.clear()
+        self._pos = self._scan = self._pending = 0
+        return LineFault.DRAIN
+
+    def _join(self) -> None:
+        """Put all pieces behind what is left of ``_buf``, which is short or about to be taken."""
+        rest = self._buf[self._pos :]
+        if rest:
+            self._pieces.insert(0, rest)
+        self._buf = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces = []
+        self._pending = 0
+        self._scan -= self._pos
+        self._pos = 0
+
+
+def _first_fault(data: bytes, start: int, stop: int) -> int:
+    """Where the first CR, LF or NUL of ``data[start:stop]`` is, which holds no CRLF; -1 if nowhere."""
+    first = -1
+    for octet in (b"\r", b"\n", b"\0"):
+        at = data.find(octet, start, stop)
+        if at >= 0:
+            first = stop = at
+    return first

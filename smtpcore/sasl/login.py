@@ -1,0 +1,40 @@
+"""LOGIN: user name and password, one challenge each (an expired draft that everybody speaks)."""
+
+from __future__ import annotations
+
+from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success, VerifyPassword
+
+# Clients are meant to ignore these texts, but some compare them.
+_USERNAME = Challenge(b"Username:")
+_PASSWORD = Challenge(b"Password:")
+
+
+class LoginServer(ServerMechanism):
+    """Two challenges; an initial response is taken for the user name, as much software sends it."""
+
+    name = "LOGIN"
+    plaintext = True
+
+    def __init__(self) -> None:
+        self._username: str | None = None
+
+    def step(self, response: bytes | None) -> Outcome:
+        """Take the user name, then the password."""
+        if response is None:
+            return _USERNAME
+        try:
+            text = response.decode("utf-8")
+        except UnicodeDecodeError:
+            return Failure(malformed=True)
+        if not text or "\0" in text:
+            return Failure()
+        if self._username is None:
+            self._username = text
+            return _PASSWORD
+        return VerifyPassword(self._username, text)
+
+    def answered(self, value: object) -> Outcome:
+        """The password was right, or it was not."""
+        if value is True and self._username is not None:
+            return Success(Identity(self._username, mechanism=self.name))
+        return Failure()

@@ -1,0 +1,33 @@
+"""PLAIN: everything in one response (RFC 4616)."""
+
+from __future__ import annotations
+
+from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success, VerifyPassword
+
+
+class PlainServer(ServerMechanism):
+    """``[authzid] NUL authcid NUL passwd``, in UTF-8 (RFC 4616 2)."""
+
+    name = "PLAIN"
+    plaintext = True
+
+    def __init__(self) -> None:
+        self._identity: Identity | None = None
+
+    def step(self, response: bytes | None) -> Outcome:
+        """Ask for the one response, and take it apart."""
+        if response is None:
+            return Challenge()
+        try:
+            fields = response.decode("utf-8").split("\0")
+        except UnicodeDecodeError:
+            return Failure(malformed=True)
+        if len(fields) != 3 or not fields[1] or not fields[2]:
+            return Failure(malformed=True)
+        authzid, username, password = fields
+        self._identity = Identity(username, authzid, self.name)
+        return VerifyPassword(username, password)
+
+    def answered(self, value: object) -> Outcome:
+        """The password was right, or it was not."""
+        return Success(self._identity) if value is True and self._identity is not None else Failure()

@@ -1,0 +1,425 @@
+"""The server's end of the wire: octets in, events out; replies in, octets out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from smtpcore.body import Defect, DotReader
+from smtpcore.commands import COMMAND_TYPES, Auth, Command, SaslCancel, SaslResponse
+from smtpcore.dialogue import Dialogue
+from smtpcore.errors import LocalProtocolError
+from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
+from smtpcore.extensions import NONE
+from smtpcore.grammar import CommandError, Grammar
+from smtpcore.lines import Buffer, InputBuffer, LineFault
+from smtpcore.replies import EhloReply, Reply
+from smtpcore.sasl.base64 import decode
+from smtpcore.spec import (
+    AUTH_LINE,
+    BASE_LINE,
+    COMMANDS,
+    END_OF_DATA,
+    GREETING,
+    SASL,
+    UNKNOWN,
+    Argument,
+    Dialect,
+    Leniencies,
+    Rule,
+    State,
+)
+
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
+_EIGHT_BIT: Final = bytes(range(0x80, 0x100))
+
+_BARE = Reply(500, "A line ends with CRLF; bare CR, bare LF and NUL are not allowed", "5.5.2")
+_TOO_LONG = Reply(500, "The line is too long", "5.5.2")
+_AUTH_TOO_LONG = Reply(500, "The line is too long", "5.5.6")
+_DRAIN = Reply(421, "The line is far too long", "4.7.0")
+_BAD_VERB = Reply(500, "That is no command", "5.5.2")
+_BAD_OCTETS = Reply(501, "Octets that are not allowed in an argument", "5.5.2")
+_BAD_SENDER = Reply(501, "The address is not ASCII", "5.1.7")
+_BAD_RECIPIENT = Reply(501, "The address is not ASCII", "5.1.3")
+_UNKNOWN = Reply(500, "Command unknown", "5.5.1")
+_NOT_SERVED = Reply(502, "Command not implemented", "5.5.1")
+_NO_CHUNKS = Reply(502, "Command not implemented", "5.5.1", close=True)
+_NO_ARGUMENT = Reply(501, "The command takes no argument", "5.5.4")
+_ARGUMENT = Reply(501, "The command needs an argument", "5.5.4")
+_ORDER = Reply(503, "Not now: bad sequence of commands", "5.5.1")
+_NO_RECIPIENTS = Reply(554, "No valid recipients", "5.5.1")
+_BAD_BASE64 = Reply(501, "That is no base64", "5.5.2")
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """What stands before most commands: TLS or authentication that is required and missing.
+
+    It is asked before arguments and order are looked at, so it belongs to the wire layer, while whether
+    it stands is for the session to say.
+    """
+
+    reply: Reply
+    """What every command gets that may not pass."""
+    verbs: frozenset[bytes]
+    """The verbs that pass."""
+
+
+class ServerConnection:
+    """Reads commands and content, writes replies; knows the order of things and nothing of policy.
+
+    Args:
+        table: The rules by verb; ``dialogue.select`` makes one for a dialect and its optional verbs.
+        dialect: SMTP or LMTP.
+        leniencies: What is read beyond the grammar.
+        tls: A TLS layer was there from the first octet.
+        enhanced_codes: Write enhanced status codes where they belong (RFC 2034). LMTP needs them.
+        max_command_line: Octets of a command line with its CRLF, what extensions add apart.
+        max_auth_line: Octets of an AUTH command or a SASL response with its CRLF (RFC 4954 4).
+        max_line_drain: Octets of a faulty line that are discarded before a fatal 421.
+        max_params: ESMTP parameters that a command may have.
+
+    Whatever octets arrive, nothing is raised for them: there are events, and Rejected ones carry the
+    reply that is due. An event that wants a reply pauses the connection until ``send()``.
+    """
+
+    __slots__ = (
+        "_accepted",
+        "_base_line",
+        "_body",
+        "_early",
+        "_enhanced",
+        "_eof",
+        "_events",
+        "_input",
+        "_max_auth_line",
+        "_max_drain",
+        "_owed",
+        "_owed_replies",
+        "_raw_limit",
+        "_refused",
+        "_table",
+        "barrier",
+        "dialect",
+        "dialogue",
+        "grammar",
+        "line",
+    )
+
+    barrier: Barrier | None
+    """Set by the session while TLS or authentication is required and missing."""
+    line: bytes
+    """The last command line as it came, without its CRLF; perhaps with secrets in it."""
+
+    def __init__(
+        self,
+        *,
+        table: Mapping[bytes, Rule] = COMMANDS,
+        dialect: Dialect = Dialect.SMTP,
+        leniencies: Leniencies | None = None,
+        tls: bool = False,
+        enhanced_codes: bool = True,
+        max_command_line: int = BASE_LINE,
+        max_auth_line: int = AUTH_LINE,
+        max_line_drain: int = 65536,
+        max_params: int = 20,
+    ) -> None:
+        self.dialogue = Dialogue(table, tls=tls)
+        self.dialect = dialect
+        self.grammar = Grammar(leniencies or Leniencies(), max_params)
+        self.barrier = None
+        self.line = b""
+        self._table = table
+        self._enhanced = enhanced_codes
+        self._base_line = max_command_line
+        self._max_auth_line = max_auth_line
+        self._raw_limit = max(max_command_line, max_auth_line)
+        # A line that is only too long for AUTH is to get its 500 and not the 421 of an endless one.
+        self._max_drain = max(max_line_drain, self._raw_limit + 1024)
+        self._input = InputBuffer()
+        self._eof = False
+        self._early = False
+        self._owed: Rule | None = GREETING
+        self._owed_replies = 1
+        self._accepted = 0
+        self._refused = False
+        self._body = DotReader()
+        self._events = _Events(self.next_event)
+
+    @property
+    def state(self) -> State:
+        """Where the dialogue stands."""
+        return self.dialogue.state
+
+    @property
+    def buffered(self) -> int:
+        """Octets received and not yet read."""
+        return len(self._input)
+
+    @property
+    def owed(self) -> Rule | None:
+        """The rule of what has to be answered next; None when nothing has."""
+        return self._owed
+
+    @property
+    def defects(self) -> Defect:
+        """What was found so far in the content that is being read."""
+        return self._body.defects
+
+    @property
+    def accepted(self) -> int:
+        """Recipients accepted in the transaction."""
+        return self._accepted
+
+    def receive_data(self, data: Buffer) -> Iterator[Event]:
+        """Feed octets; ``b""`` is the end of the input.
+
+        Returns:
+            The connection's one iterator: ``next_event()`` until it pauses. Leaving it early loses nothing.
+
+        Raises:
+            LocalProtocolError: There was an end of input before.
+        """
+        if len(data) == 0:
+            self._eof = True
+        elif self._eof:
+            raise LocalProtocolError("input behind the end of input; feed b'' last")
+        elif self.dialogue.state is not State.CLOSED:
+            self._input.feed(data)
+        return self._events
+
+    def next_event(self) -> Event | Pause:
+        """The next thing that happened, or why there is none."""
+        if self._owed is not None:
+            if not self._early and self.dialogue.state is State.CONNECTED and len(self._input):
+                self._early = True
+                return EarlyTalk()
+            return Pause.NEED_REPLY
+        state = self.dialogue.state
+        if state is State.DATA:
+            return self._next_body_event()
+        if state is State.CLOSED:
+            return ConnectionClosed()
+        if state is State.TLS_HANDSHAKE:
+            return Pause.NEED_DATA
+        line = self._input.next_line(self._raw_limit, self._max_drain)
+        if line is None:
+            return ConnectionClosed() if self._eof else Pause.NEED_DATA
+        if state is State.AUTH:
+            return self._sasl_event(line)
+        if isinstance(line, LineFault):
+            self.line = b""
+            return self._line_fault(line)
+        self.line = line
+        return self._command_event(line)
+
+    def send(self, reply: Reply) -> bytes:
+        """Answer what is owed; the state moves by the table.
+
+        A reply with ``close`` may be sent at any time but during a TLS handshake.
+
+        Returns:
+            The octets to write.
+
+        Raises:
+            LocalProtocolError: Nothing is owed, the reply's class cannot answer the command, or clear
+                text is buffered behind a STARTTLS that a 220 would accept. Nothing was changed.
+        """
+        dialogue = self.dialogue
+        rule = self._owed
+        if rule is None:
+            if not reply.close or dialogue.state in (State.CLOSED, State.TLS_HANDSHAKE):
+                raise LocalProtocolError("no command waits for a reply; ask next_event() first")
+            dialogue.state = State.CLOSED
+            return reply.to_wire(enhanced=self._enhanced)
+        state = dialogue.target(rule, reply)
+        if state is State.TLS_HANDSHAKE and len(self._input):
+            raise LocalProtocolError("clear text is buffered behind STARTTLS; answer 554 and close")
+        if self._owed_replies > 1 and state is not State.CLOSED:
+            self._owed_replies -= 1
+            return reply.to_wire(enhanced=self._enhanced)
+        self._owed = None
+        self._owed_replies = 1
+        if reply.code < 400:
+            effect = _EFFECTS.get(rule.verb)
+            if effect is not None:
+                effect(self, reply)
+        elif rule.verb == b"RCPT":
+            self._refused = True
+        dialogue.state = state
+        return reply.to_wire(enhanced=self._enhanced and rule.enhanced)
+
+    def start_tls(self) -> None:
+        """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).
+
+        Raises:
+            LocalProtocolError: The state is not TLS_HANDSHAKE, or clear text is buffered, which must
+                never be read as if it had come through TLS.
+        """
+        if self.dialogue.state is not State.TLS_HANDSHAKE:
+            raise LocalProtocolError("TLS starts behind a 220 to STARTTLS, nowhere else")
+        if len(self._input):
+            raise LocalProtocolError("clear text is buffered behind STARTTLS; close the connection")
+        self.dialogue.restart()
+        self.grammar.extended = False
+        self.grammar.extensions = NONE
+
+    def _next_body_event(self) -> Event | Pause:
+        chunk = self._body.read(self._input)
+        if chunk:
+            return BodyChunk(chunk)
+        if self._body.done:
+            self._owed = END_OF_DATA
+            if self.dialect is Dialect.LMTP:
+                # RFC 2033 4.2: a reply for each RCPT that was accepted.
+                self._owed_replies = self._accepted
+            return EndOfBody(self._body.defects, self._body.size)
+        return ConnectionClosed() if self._eof else Pause.NEED_DATA
+
+    def _command_event(self, line: bytes) -> Event:
+        # RFC 5321 4.1.1: white space before the CRLF is tolerated.
+        verb, _, argument = line.rstrip(b" \t").partition(b" ")
+        rule = self._table.get(verb) or self._table.get(verb.upper())
+        # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
+        if argument and argument.translate(None, _PRINTABLE):
+            return self._reject(line, rule or UNKNOWN, _octet_fault(verb, argument))
+        if rule is None:
+            fault = _BAD_VERB if not verb or verb.translate(None, _PRINTABLE) else _UNKNOWN
+            return self._reject(line, UNKNOWN, fault)
+        if len(line) + 2 > self._base_line and len(line) + 2 > self._limit(rule.verb):
+            return self._reject(line, rule, _TOO_LONG)
+        if not rule.enabled:
+            # Whoever sends chunks unasked cannot be trusted with the octets that follow.
+            return self._reject(line, rule, _NO_CHUNKS if rule.verb == b"BDAT" else _NOT_SERVED)
+        if self.barrier is not None and rule.verb not in self.barrier.verbs:
+            return self._reject(line, rule, self.barrier.reply)
+        if argument:
+            if rule.argument is Argument.NONE:
+                return self._reject(line, rule, _NO_ARGUMENT)
+        elif rule.argument is Argument.REQUIRED:
+            return self._reject(line, rule, _ARGUMENT)
+        if not self.dialogue.allows(rule):
+            return self._reject(line, rule, self._order_fault(rule))
+        try:
+            command = COMMAND_TYPES[rule.verb].parse(argument, self.grammar)
+        except CommandError as error:
+            return self._reject(line, rule, error.reply)
+        self._owed = rule
+        return command
+
+    def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
+        # An order fault leaves the state alone, whatever the rule says of the state it is in.
+        self._owed = rule if self.dialogue.state in rule.negative else _OUT_OF_ORDER[rule.enhanced]
+        return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
+
+    def _line_fault(self, fault: LineFault) -> Rejected:
+        reply = _BARE if fault is LineFault.BARE else _TOO_LONG if fault is LineFault.TOO_LONG else _DRAIN
+        return self._reject(b"", UNKNOWN, reply)
+
+    def _sasl_event(self, line: bytes | LineFault) -> Event:
+        self.line = b""
+        self._owed = SASL
+        if isinstance(line, LineFault):
+            reply = {LineFault.BARE: _BAD_BASE64, LineFault.TOO_LONG: _AUTH_TOO_LONG, LineFault.DRAIN: _DRAIN}[line]
+            return Rejected(b"", reply, fatal=reply.close)
+        if len(line) + 2 > self._max_auth_line:
+            return Rejected(b"", _AUTH_TOO_LONG)
+        if line == b"*":
+            return SaslCancel()
+        data = decode(line)
+        return Rejected(b"", _BAD_BASE64) if data is None else SaslResponse(data)
+
+    def _order_fault(self, rule: Rule) -> Reply:
+        # RFC 5321 3.3 and RFC 2033 4.2: DATA without an accepted recipient; LMTP knows only the 503.
+        if rule.verb == b"DATA" and self._refused and self.dialect is Dialect.SMTP and self.state is State.MAIL:
+            return _NO_RECIPIENTS
+        return _ORDER
+
+    def _limit(self, verb: bytes) -> int:
+        if verb == b"MAIL":
+            return self._base_line + self.grammar.extensions.mail_room
+        if verb == b"RCPT":
+            return self._base_line + self.grammar.extensions.rcpt_room
+        return self._max_auth_line if verb == b"AUTH" else self._base_line
+
+    def _after_ehlo(self, reply: Reply) -> None:
+        self._clear()
+        self.dialogue.extended = self.grammar.extended = True
+        self.grammar.extensions = reply.extensions if isinstance(reply, EhloReply) else NONE
+        self._raw_limit = max(
+            self._base_line + max(self.grammar.extensions.mail_room, self.grammar.extensions.rcpt_room),
+            self._max_auth_line,
+        )
+
+    def _after_helo(self, reply: Reply) -> None:
+        self._clear()
+        self.dialogue.extended = self.grammar.extended = False
+        self.grammar.extensions = NONE
+
+    def _after_rcpt(self, reply: Reply) -> None:
+        self._accepted += 1
+
+    def _after_data(self, reply: Reply) -> None:
+        self._body = DotReader()
+
+    def _after_auth(self, reply: Reply) -> None:
+        self.dialogue.authenticated = reply.positive
+
+    def _clear(self, reply: Reply | None = None) -> None:
+        self._accepted = 0
+        self._refused = False
+
+
+class _Events(Iterator[Event]):
+    """``next_event()`` as an iterator that ends where it pauses, and goes on when asked again."""
+
+    __slots__ = ("_next_event",)
+
+    def __init__(self, next_event: Callable[[], Event | Pause]) -> None:
+        self._next_event = next_event
+
+    def __next__(self) -> Event:
+        event = self._next_event()
+        if isinstance(event, Pause):
+            raise StopIteration
+        return event
+
+
+def _octet_fault(verb: bytes, argument: bytes) -> Reply:
+    """The reply to a line with octets in it that a command cannot have (RFC 5321 2.4, 4.1.2)."""
+    if verb.translate(None, _PRINTABLE) or not verb:
+        return _BAD_VERB
+    if not argument.translate(None, _PRINTABLE + _EIGHT_BIT):
+        # Only 8-bit octets; in the path they are a fault of the address.
+        first = len(argument) - len(argument.lstrip(_PRINTABLE))
+        if b">" not in argument[:first]:
+            known = verb.upper()
+            if known == b"MAIL":
+                return _BAD_SENDER
+            if known == b"RCPT":
+                return _BAD_RECIPIENT
+    return _BAD_OCTETS
+
+
+def _stay_everywhere(*, enhanced: bool) -> Rule:
+    return Rule(b"(out of order)", negative={state: state for state in State}, enhanced=enhanced)
+
+
+# What stands for the rule of a verb that is refused in a state in which it is not allowed.
+_OUT_OF_ORDER: Final = {True: _stay_everywhere(enhanced=True), False: _stay_everywhere(enhanced=False)}
+
+_EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
+    b"EHLO": ServerConnection._after_ehlo,
+    b"LHLO": ServerConnection._after_ehlo,
+    b"HELO": ServerConnection._after_helo,
+    b"MAIL": ServerConnection._clear,
+    b"RCPT": ServerConnection._after_rcpt,
+    b"DATA": ServerConnection._after_data,
+    b"RSET": ServerConnection._clear,
+    b"AUTH": ServerConnection._after_auth,
+    b"=": ServerConnection._after_auth,
+    b".": ServerConnection._clear,
+}
+
+__all__ = ["Auth", "Barrier", "Command", "ServerConnection"]

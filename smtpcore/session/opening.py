@@ -1,0 +1,103 @@
+"""What comes before the dialogue, in this order: gate, TLS from the first octet, connect, early talk, greeting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtpcore.events import EarlyTalk
+from smtpcore.replies import Reply
+from smtpcore.server import Barrier
+from smtpcore.session.gate import Admission
+from smtpcore.session.steps import RECEIVE, Step
+from smtpcore.tls import TlsInfo
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+
+def admit(session: ServerSession) -> Step | None:
+    """Ask the gate."""
+    if session.observer is not None:
+        session.observer.opened(session)
+    admission = Admission.ADMITTED if session.gate is None else session.gate.admit(session.peer)
+    session.admitted = session.gate is not None and admission is Admission.ADMITTED
+    implicit = session.config.implicit_tls
+    if admission is not Admission.ADMITTED:
+        if implicit:
+            # Nothing in clear text may be said on such a port.
+            session.cut()
+        else:
+            replies = session.config.replies
+            session.end(replies.full if admission is Admission.FULL else replies.full_here)
+        return None
+    session.enter(session.hand_over if implicit else lambda: connect(session))
+    return None
+
+
+def connect(session: ServerSession) -> Step | None:
+    """Ask the application."""
+    session.enter(lambda: None)
+    if "connect" in session.overridden:
+        session.call("connect", session.handler.connect, session, then=lambda answer: _connected(session, answer))
+    else:
+        _connected(session, None)
+    return None
+
+
+def _connected(session: ServerSession, answer: object) -> None:
+    greeting = session.config.replies.greeting
+    if isinstance(answer, Reply):
+        greeting = answer if answer.positive and answer.code == 220 else session.config.replies.refusal(answer)
+        if answer.code < 400 and answer.code != 220:
+            fault = TypeError(f"{answer.code} is no greeting; connect answers None, 220 or a refusal")
+            greeting = session.fault("connect", fault)
+    elif answer is not None:
+        greeting = session.fault("connect", TypeError(f"connect answered {type(answer).__name__}"))
+    session.timers.set("greeting", session.monotonic() + session.config.timeouts.greeting_delay)
+    session.enter(lambda: _listen(session, greeting))
+
+
+def _listen(session: ServerSession, greeting: Reply) -> Step | None:
+    """Hear whether the peer talks early, then greet."""
+    early = isinstance(session.connection.next_event(), EarlyTalk)
+    if not early and session.timers.runs("greeting") and not session.peer_gone:
+        return RECEIVE
+    session.timers.stop("greeting")
+    if early:
+        session.early_talk = session.pipelined_early = True
+        if session.config.refuse_early_talk and greeting.positive:
+            greeting = session.config.replies.early_talk
+    session.enter(session.dialogue)
+    session.reply(greeting)
+    return None
+
+
+def secured(session: ServerSession, info: TlsInfo) -> None:
+    """The TLS layer is on; its application may find it too weak (RFC 3207 4.1)."""
+    session.tls = info
+    implicit = session.config.implicit_tls
+    if not implicit:
+        # RFC 3207 4.2: whatever was learnt in clear text is forgotten.
+        session.connection.start_tls()
+        session.helo = None
+        session.raise_barrier()
+    if session.observer is not None:
+        session.observer.secured(session, info)
+    if implicit:
+        session.enter(lambda: connect(session))
+    else:
+        session.enter(session.dialogue)
+    if "secured" in session.overridden:
+        session.call("secured", session.handler.secured, session, info, then=lambda answer: _judged(session, answer))
+
+
+def _judged(session: ServerSession, answer: object) -> None:
+    if answer is None or (isinstance(answer, Reply) and answer.positive):
+        return
+    if not isinstance(answer, Reply) or answer.intermediate:
+        answer = session.fault("secured", TypeError("secured answers None or a refusal"))
+    if answer.close:
+        session.end(answer)
+        return
+    session.insecure = Barrier(answer, frozenset((b"QUIT",)))
+    session.raise_barrier()

@@ -1,0 +1,89 @@
+"""The content of a message and its end (RFC 5321 4.1.1.4, 6.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtpcore.body import Defect
+from smtpcore.events import BodyChunk, EndOfBody
+from smtpcore.replies import Reply
+from smtpcore.session.replies import BARE_NEWLINES, LONG_LINES, MESSAGE_OK, TOO_BIG
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+_BARE = Defect.BARE_CR | Defect.BARE_LF | Defect.NUL
+
+
+def received(session: ServerSession, chunk: BodyChunk) -> None:
+    """Keep it, hand it to the sink, or discard it."""
+    content = session.content
+    limits = session.config.limits
+    octets = len(chunk.data)
+    content.size += octets
+    session.pace.count(octets)
+    if limits.max_drain is not None and content.size > limits.max_drain:
+        session.end(session.config.replies.too_big)
+    elif session.config.bare_newlines == "close" and session.connection.defects & _BARE:
+        session.end(session.config.replies.bare_newlines)
+    elif content.refusal is not None:
+        return
+    elif limits.max_message_size and content.size > limits.max_message_size:
+        content.refuse(session, TOO_BIG)
+    elif content.sink is None:
+        content.parts.append(chunk.data)
+    else:
+        session.call("write", content.sink.write, chunk.data, then=lambda answer: _written(session, answer))
+
+
+def _written(session: ServerSession, answer: object) -> None:
+    if answer is None:
+        return
+    if not isinstance(answer, Reply) or answer.code < 400:
+        answer = session.fault("write", TypeError("write answers None or a refusal"))
+    if answer.close:
+        session.end(answer)
+    else:
+        session.content.refuse(session, answer)
+
+
+def ended(session: ServerSession, end: EndOfBody) -> None:
+    """All of it has come: refuse it for what is wrong with it, or let the application answer."""
+    session.pace.end()
+    content = session.content
+    envelope = session.envelope
+    if content.refusal is None:
+        content.refusal = _judge(session, end.defects)
+    if content.refusal is not None or envelope is None:
+        content.abort(session)
+        answered(session, content.refusal)
+        return
+    envelope.size = end.size
+    envelope.defects = end.defects
+    sink, content.sink = content.sink, None
+    if sink is not None:
+        session.call("finish", sink.finish, then=lambda answer: answered(session, answer))
+    elif "message" in session.overridden:
+        envelope.content = b"".join(content.parts)
+        content.parts = []
+        session.call(
+            "message", session.handler.message, session, envelope, then=lambda answer: answered(session, answer)
+        )
+    else:
+        answered(session, None)
+
+
+def _judge(session: ServerSession, defects: Defect) -> Reply | None:
+    if defects & _BARE and session.config.bare_newlines != "pass":
+        return BARE_NEWLINES
+    if defects & Defect.LONG_LINE and session.config.long_lines == "reject":
+        return LONG_LINES
+    return None
+
+
+def answered(session: ServerSession, answer: object) -> None:
+    """The final reply; the transaction is over, whatever it is."""
+    session.reply(MESSAGE_OK if answer is None else answer)
+    session.content.begin(None)
+    session.envelope = None
+    session.budget.message()

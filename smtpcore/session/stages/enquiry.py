@@ -1,0 +1,63 @@
+"""The commands that bring no mail forward: RSET, NOOP, VRFY, EXPN, HELP (RFC 5321 4.1.1.5 to .9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from smtpcore.commands import Command, Expn, Help, Noop, Rset, Vrfy
+from smtpcore.replies import Reply
+from smtpcore.session.replies import EXPN_DEFAULT, OK, VRFY_DEFAULT
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+
+def noop(session: ServerSession, command: Noop) -> None:
+    """Say that the server is there."""
+    session.reply(session.config.replies.too_many if session.budget.noop() else OK)
+
+
+def reset(session: ServerSession, command: Rset) -> None:
+    """Drop the transaction."""
+    if session.budget.noop():
+        session.reply(session.config.replies.too_many)
+        return
+    session.envelope = None
+    session.reply(OK)
+    if "reset" in session.overridden:
+        session.call("reset", session.handler.reset, session, then=_nothing)
+
+
+def vrfy(session: ServerSession, command: Vrfy) -> None:
+    """Ask the application, if it wants to know; otherwise tell nothing (RFC 5321 7.3)."""
+    _enquire(session, "vrfy", session.handler.vrfy, command, VRFY_DEFAULT)
+
+
+def expn(session: ServerSession, command: Expn) -> None:
+    """Ask the application."""
+    _enquire(session, "expn", session.handler.expn, command, EXPN_DEFAULT)
+
+
+def help(session: ServerSession, command: Help) -> None:
+    """Ask the application, or list the commands."""
+    _enquire(session, "help", session.handler.help, command, session.config.replies.help)
+
+
+def _enquire(session: ServerSession, stage: str, hook: Callable[..., object], command: Command, default: Reply) -> None:
+    if session.budget.noop():
+        session.reply(session.config.replies.too_many)
+    elif stage in session.overridden:
+        session.call(
+            stage, hook, session, command, then=lambda answer: _answered(session, default if answer is None else answer)
+        )
+    else:
+        session.reply(default)
+
+
+def _answered(session: ServerSession, answer: object) -> None:
+    session.reply(answer)
+
+
+def _nothing(value: object) -> None:
+    """A reset cannot be refused."""

@@ -1,0 +1,48 @@
+"""HELO, EHLO, LHLO (RFC 5321 4.1.1.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtpcore.commands import Ehlo, Helo, Lhlo
+from smtpcore.replies import Reply
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+
+def received(session: ServerSession, command: Helo | Ehlo | Lhlo) -> None:
+    """Ask the application about the client's name."""
+    if session.connection.buffered:
+        # Nobody can know before the reply that pipelining is on offer.
+        session.pipelined_early = True
+    if session.budget.noop():
+        session.reply(session.config.replies.too_many)
+    elif "helo" in session.overridden:
+        session.call(
+            "helo", session.handler.helo, session, command, then=lambda answer: answered(session, command, answer)
+        )
+    else:
+        answered(session, command, None)
+
+
+def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object) -> None:
+    """Announce what works now, or refuse."""
+    dialogue = session.connection.dialogue
+    if isinstance(answer, Reply) and not answer.positive:
+        reply = answer
+    elif isinstance(command, Helo):
+        reply = answer if isinstance(answer, Reply) else session.config.replies.helo
+    else:
+        # The extensions are the core's to announce: a positive reply of the hook is no more than a yes.
+        reply = session.config.ehlo_reply(tls=dialogue.tls, authenticated=dialogue.authenticated)
+    if session.reply(reply).positive:
+        session.helo = command
+        in_transaction = session.envelope is not None
+        session.envelope = None
+        if in_transaction and "reset" in session.overridden:
+            session.call("reset", session.handler.reset, session, then=_nothing)
+
+
+def _nothing(value: object) -> None:
+    """A reset cannot be refused."""

@@ -1,0 +1,33 @@
+"""RCPT (RFC 5321 4.1.1.3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from smtpcore.commands import Rcpt
+from smtpcore.session.replies import RCPT_OK, TOO_MANY_RECIPIENTS
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+
+def received(session: ServerSession, rcpt: Rcpt) -> None:
+    """Check the limits, then ask the application."""
+    if session.connection.accepted >= session.config.limits.max_recipients:
+        # RFC 5321 4.5.3.1.10: 452, and those accepted before stay.
+        surplus = session.budget.surplus_recipient()
+        session.reply(session.config.replies.too_many if surplus else TOO_MANY_RECIPIENTS)
+    elif "rcpt" in session.overridden:
+        session.call("rcpt", session.handler.rcpt, session, rcpt, then=lambda answer: answered(session, rcpt, answer))
+    else:
+        answered(session, rcpt, None)
+
+
+def answered(session: ServerSession, rcpt: Rcpt, answer: object) -> None:
+    """Add the recipient, or not."""
+    reply = session.reply(RCPT_OK if answer is None else answer)
+    if reply.code < 400:
+        if session.envelope is not None:
+            session.envelope.recipients.append(rcpt)
+    elif reply.permanent and session.budget.bad_recipient():
+        session.end(session.config.replies.too_many)

@@ -1,0 +1,56 @@
+"""What a session wants next: the five cases an adapter's loop is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Read from the peer and tell ``receive_data()``; until ``deadline`` at the longest."""
+
+
+RECEIVE: Final = Receive()
+"""The one instance of Receive a session ever returns."""
+
+
+@dataclass(slots=True)
+class Send:
+    """Write these octets, then tell ``sent()`` when the transport takes more."""
+
+    data: bytes
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A hook's answer has to be waited for; tell ``answer()`` or ``failed()`` with this very object.
+
+    When the session no longer returns it, its deadline or the shutdown has settled it: cancel the wait.
+    """
+
+    stage: str
+    """The hook's name, for instance ``"rcpt"``."""
+    pending: Awaitable[object]
+    """What the hook returned: a coroutine, a future, or the framework's own kind of promise."""
+
+
+@dataclass(slots=True, eq=False)
+class StartTls:
+    """Begin the TLS handshake as the server; then tell ``tls_started()`` or ``tls_failed()``."""
+
+    received: bytes
+    """TLS octets that were read already; the handshake begins with them."""
+
+
+@dataclass(slots=True, eq=False)
+class Close:
+    """End the connection, then tell ``closed()``."""
+
+    graceful: bool
+    """End the write side, read and discard for a bounded time, then close. Closing over unread input
+    would reset the connection and lose the last replies. False: close at once."""
+
+
+Step: TypeAlias = Receive | Send | Ask | StartTls | Close

@@ -1,0 +1,290 @@
+"""The step machine under a session: what was told, what is wanted now, hooks, deadlines, output. No SMTP in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from smtpcore.errors import LocalProtocolError
+from smtpcore.handler import BodySink
+from smtpcore.replies import Reply
+from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
+from smtpcore.session.timeouts import Timeouts
+from smtpcore.session.timers import Timers
+from smtpcore.tls import TlsInfo
+
+Answered: TypeAlias = Callable[[object], None]
+"""What goes on with a hook's answer."""
+Phase: TypeAlias = Callable[[], Step | None]
+"""A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
+
+_FINAL_HOOKS = ("message", "finish")
+
+
+class StepMachine:
+    """Everything may be told at any time, and only ``next_step()`` acts; the other methods record.
+
+    A step stands until it is settled: Send by ``sent()``, Ask by its answer or its deadline, StartTls by the
+    end of the handshake, Close by ``closed()``. Receive is made anew each time.
+    """
+
+    peer_gone: bool
+    """The peer has ended its side or the connection broke; a hook that runs is not cancelled for it."""
+
+    def __init__(self, timeouts: Timeouts, monotonic: Callable[[], float], first: Phase) -> None:
+        self.timers = Timers()
+        self.monotonic = monotonic
+        self.peer_gone = False
+        self.cause: BaseException | None = None
+        self._timeouts = timeouts
+        self._phase: Phase | None = first
+        self._step: Step | None = None
+        self._busy = False
+        # What was told and not yet acted upon.
+        self._told = False
+        self._timed_out = False
+        self._closed = False
+        self._result: tuple[object, BaseException | None] | None = None
+        self._tls_result: TlsInfo | BaseException | None = None
+        # The hook that is waited for.
+        self._ask: Ask | None = None
+        self._answered: Answered | None = None
+        # Output that waits for more.
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._out_since = 0.0
+        self._flush_now = False
+        # Octets for the TLS layer while a handshake is due; None in clear text and behind the handshake.
+        self._tls_octets: list[bytes] | None = None
+        self._input_open = True
+        self._ending = False
+        self._graceful = True
+        self._broken = False
+
+    # What an adapter tells and asks.
+
+    @property
+    def deadline(self) -> float | None:
+        """When ``timed_out()`` is due, in the monotonic clock's time; None: nothing is running."""
+        return self.timers.earliest
+
+    def timed_out(self) -> None:
+        """The deadline has come."""
+        self._timed_out = self._told = True
+
+    def sent(self) -> None:
+        """The octets of Send were handed over, and the transport takes more."""
+        if type(self._step) is Send:
+            self._step = None
+            self.timers.stop("write")
+
+    def answer(self, ask: Ask, value: object) -> None:
+        """A hook has answered; ignored when the Ask was settled meanwhile."""
+        if ask is self._ask and self._result is None:
+            self._result = (value, None)
+            self._told = True
+
+    def failed(self, ask: Ask, exception: BaseException) -> None:
+        """A hook has raised; ignored when the Ask was settled meanwhile."""
+        if ask is self._ask and self._result is None:
+            self._result = (None, exception)
+            self._told = True
+
+    def tls_started(self, info: TlsInfo) -> None:
+        """The TLS handshake is done; what is received from now on came through it."""
+        self._tls_result = info
+        self._told = True
+
+    def tls_failed(self, exception: BaseException) -> None:
+        """The TLS handshake failed; the connection is closed without a word (RFC 3207 4)."""
+        self._tls_result = exception
+        self._told = True
+
+    def closed(self, exception: BaseException | None = None) -> None:
+        """Close was done, or the transport broke."""
+        if not self._closed:
+            self._closed = self._told = self.peer_gone = True
+            self._input_open = False
+            if exception is not None:
+                self.cause = exception
+
+    def next_step(self) -> Step | None:
+        """What is wanted now; None when all is over.
+
+        Raises:
+            LocalProtocolError: It was called from inside a hook.
+        """
+        if self._busy:
+            raise LocalProtocolError("next_step() was called from inside a hook; return from it first")
+        self._busy = True
+        try:
+            if self._told:
+                self._told = False
+                self._settle()
+            while True:
+                if self._step is not None:
+                    return self._step
+                if self._flush_now and self._out:
+                    return self._flush()
+                if self._ask is not None:
+                    return self._ask
+                if self._phase is None:
+                    return None
+                step = self._phase()
+                if step is not None:
+                    return step
+        finally:
+            self._busy = False
+
+    def _settle(self) -> None:
+        """Act upon what was told since the last step."""
+        if self._result is not None and self._ask is not None:
+            value, exception = self._result
+            stage = self._ask.stage
+            self._resolve(stage, value if exception is None else self.fault(stage, exception))
+        if self._closed and not self._broken:
+            self._break()
+        result, self._tls_result = self._tls_result, None
+        if result is not None and type(self._step) is StartTls:
+            self._step = None
+            self.timers.stop("handshake")
+            if isinstance(result, BaseException):
+                self.cause = result
+                self.cut()
+            else:
+                self._tls_octets = None
+                self._secured(result)
+        if self._timed_out:
+            self._timed_out = False
+            now = self.monotonic()
+            for name in self.timers.expired(now):
+                self._expire(name, now)
+
+    def _expire(self, name: str, now: float) -> None:
+        """A timer has run out; the role knows the timers of its own."""
+        if name in ("write", "handshake"):
+            self.cause = TimeoutError(f"timeout: {name}")
+            self.cut()
+        elif name == "hook" and self._ask is not None:
+            stage = self._ask.stage
+            self._resolve(stage, self.fault(stage, TimeoutError(f"the hook {stage} did not answer in time")))
+
+    def _break(self) -> None:
+        """The transport is gone: nothing can be sent, a hook that runs may still answer."""
+        self._broken = self._ending = True
+        self._out.clear()
+        self._step = None
+        self.timers.stop("write", "handshake")
+        self._phase = self._disconnect
+
+    # What the role supplies.
+
+    def fault(self, stage: str, exception: BaseException) -> Reply:
+        """A fault of the application: report it, and say what the peer gets to hear."""
+        raise NotImplementedError
+
+    def _secured(self, info: TlsInfo) -> None:
+        raise NotImplementedError
+
+    def _disconnect(self) -> Step | None:
+        raise NotImplementedError
+
+    # Hooks.
+
+    def call(self, stage: str, hook: Callable[..., object], *args: object, then: Answered) -> None:
+        """Call a hook and go on with its answer, now or when it has come.
+
+        ``then`` gets None, a Reply, a BodySink or a bool; a Reply too for whatever went wrong. It is called
+        from the loop in ``next_step()``, so a thousand answers need no more stack than one.
+        """
+        try:
+            value = hook(*args)
+        except Exception as exception:
+            value = self.fault(stage, exception)
+        if value is None or isinstance(value, Reply):
+            then(value)
+            return
+        self._answered = then
+        if not isinstance(value, (BodySink, bool)) and hasattr(value, "__await__"):
+            self._ask = Ask(stage, value)
+            self._wait_for_hook(stage)
+        else:
+            self._resolve(stage, value)
+
+    def _wait_for_hook(self, stage: str) -> None:
+        now = self.monotonic()
+        timeouts = self._timeouts
+        self.timers.start("hook", now, timeouts.message_hook if stage in _FINAL_HOOKS else timeouts.hook)
+        self.timers.stop("idle", "block")
+        # A client times each command: what is ready does not wait for one slow hook after another.
+        if self._out and now - self._out_since >= timeouts.reply_wait:
+            self._flush_now = True
+
+    def _resolve(self, stage: str, value: object) -> None:
+        then = self._answered
+        self._forget_hook()
+        if value is not None and not isinstance(value, (Reply, BodySink, bool)):
+            value = self.fault(stage, TypeError(f"the hook {stage} answered {type(value).__name__}"))
+        if then is not None:
+            then(value)
+
+    def _forget_hook(self) -> None:
+        self._ask = self._answered = self._result = None
+        self.timers.stop("hook")
+
+    # Output, TLS and the end.
+
+    def enter(self, phase: Phase) -> None:
+        """Go on with another part of the session's life, unless it is ending already."""
+        if not self._ending:
+            self._phase = phase
+
+    def write(self, data: bytes) -> None:
+        """Hold octets until they are flushed; a peer that is gone gets none."""
+        if self._broken:
+            return
+        if not self._out:
+            self._out_since = self.monotonic()
+        self._out.append(data)
+        self._out_size += len(data)
+
+    def _flush(self) -> Send:
+        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        self._out_size = 0
+        self._flush_now = False
+        self.timers.stop("idle")
+        self.timers.start("write", self.monotonic(), self._timeouts.write)
+        self._step = Send(data)
+        return self._step
+
+    def expect_tls(self) -> None:
+        """The go-ahead was made: whatever comes now is for the TLS layer to read."""
+        self._tls_octets = []
+        self.enter(self.hand_over)
+
+    def hand_over(self) -> Step:
+        """Send what is held; the next octets belong to the TLS layer."""
+        if self._out:
+            return self._flush()
+        octets = b"".join(self._tls_octets or ())
+        self._tls_octets = []
+        self.timers.start("handshake", self.monotonic(), self._timeouts.tls_handshake)
+        self._step = StartTls(octets)
+        return self._step
+
+    def cut(self) -> None:
+        """End the session at once and without a word."""
+        self._ending = True
+        self._input_open = self._graceful = False
+        self._out.clear()
+        self._step = None
+        self._forget_hook()
+        self.timers.stop("write", "handshake")
+        self._phase = self._close
+
+    def _close(self) -> Step | None:
+        if self._out:
+            return self._flush()
+        self._step = Close(self._graceful)
+        return self._step

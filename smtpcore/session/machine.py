@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from smtpcore.errors import LocalProtocolError
-from smtpcore.handler import BodySink
 from smtpcore.replies import Reply
 from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
 from smtpcore.session.timeouts import Timeouts
@@ -49,6 +48,7 @@ class StepMachine:
         # The hook that is waited for.
         self._ask: Ask | None = None
         self._answered: Answered | None = None
+        self._accept: tuple[type, ...] = ()
         # Output that waits for more.
         self._out: list[bytes] = []
         self._out_size = 0
@@ -191,11 +191,23 @@ class StepMachine:
 
     # Hooks.
 
-    def call(self, stage: str, hook: Callable[..., object], *args: object, then: Answered) -> None:
+    def call(
+        self,
+        stage: str,
+        hook: Callable[..., object],
+        *args: object,
+        then: Answered,
+        accept: tuple[type, ...] = (),
+    ) -> None:
         """Call a hook and go on with its answer, now or when it has come.
 
-        ``then`` gets None, a Reply, a BodySink or a bool; a Reply too for whatever went wrong. It is called
-        from the loop in ``next_step()``, so a thousand answers need no more stack than one.
+        Args:
+            stage: The hook's name.
+            hook: The hook.
+            args: What it is given.
+            then: Gets None, a Reply, or what ``accept`` names; a Reply too for whatever went wrong. It is
+                called from the loop in ``next_step()``, so a thousand answers need no more stack than one.
+            accept: What this hook may answer besides.
         """
         try:
             value = hook(*args)
@@ -205,7 +217,8 @@ class StepMachine:
             then(value)
             return
         self._answered = then
-        if not isinstance(value, (BodySink, bool)) and hasattr(value, "__await__"):
+        self._accept = accept
+        if not isinstance(value, accept) and hasattr(value, "__await__"):
             self._ask = Ask(stage, value)
             self._wait_for_hook(stage)
         else:
@@ -223,7 +236,7 @@ class StepMachine:
     def _resolve(self, stage: str, value: object) -> None:
         then = self._answered
         self._forget_hook()
-        if value is not None and not isinstance(value, (Reply, BodySink, bool)):
+        if value is not None and not isinstance(value, (Reply, *self._accept)):
             value = self.fault(stage, TypeError(f"the hook {stage} answered {type(value).__name__}"))
         if then is not None:
             then(value)

@@ -77,6 +77,7 @@ def _lead_to(session: ServerSession, outcome: Outcome) -> None:
                 outcome.username,
                 outcome.password,
                 then=lambda answer: _verified(session, answer),
+                accept=(bool,),
             )
     elif isinstance(outcome, Success):
         identity = outcome.identity

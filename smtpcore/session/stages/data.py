@@ -23,7 +23,14 @@ def received(session: ServerSession, command: Data) -> None:
     if envelope is not None:
         envelope._trace = partial(_trace, session, session.utcnow())
     if "data" in session.overridden and envelope is not None:
-        session.call("data", session.handler.data, session, envelope, then=lambda answer: answered(session, answer))
+        session.call(
+            "data",
+            session.handler.data,
+            session,
+            envelope,
+            then=lambda answer: answered(session, answer),
+            accept=(BodySink,),
+        )
     else:
         answered(session, None)
 

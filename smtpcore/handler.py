@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from smtpcore.commands import Command, Expn, Help, Mail, Rcpt, Vrfy
@@ -20,6 +20,9 @@ MaybeAwaitable: TypeAlias = _T | Awaitable[_T]
 Answer: TypeAlias = MaybeAwaitable[Reply | None]
 """None is yes; a reply is this reply, and its class decides."""
 
+MessageAnswer: TypeAlias = Answer | Iterable[Reply | None] | AsyncIterable[Reply | None]
+"""An answer to a message; under LMTP also one for each recipient."""
+
 
 class BodySink:
     """Takes the content of one message as it comes. Exactly one of ``finish`` and ``abort`` is called, once.
@@ -33,7 +36,7 @@ class BodySink:
         """
         return None
 
-    def finish(self) -> Answer:
+    def finish(self) -> MessageAnswer:
         """All content has come; answer for the message. Positive or None: it is yours now (RFC 5321 4.2.5)."""
         return None
 
@@ -93,8 +96,12 @@ class Handler:
         """The content is about to come: None to have it collected for ``message``, or a sink to stream it to."""
         return None
 
-    def message(self, session: ServerSession, envelope: Envelope) -> Answer:
-        """The message is complete; None or a 2yz takes responsibility for it (RFC 5321 4.2.5)."""
+    def message(self, session: ServerSession, envelope: Envelope) -> MessageAnswer:
+        """The message is complete; None or a 2yz takes responsibility for it (RFC 5321 4.2.5).
+
+        Under LMTP the answer may be an iterable or async iterable with one answer for each accepted recipient,
+        in order, duplicates included: each is sent as soon as it is known (RFC 2033 4.2).
+        """
         return None
 
     def vrfy(self, session: ServerSession, command: Vrfy) -> Answer:

@@ -31,8 +31,10 @@ class ServerConfig:
 
     hostname: str = "localhost"
     """The server's own name, a domain or an address literal: first in the greeting (RFC 5321 4.3.1)."""
-    banner: str = "ESMTP"
-    """Text behind the name in the greeting. It tells no version (T-HARVEST)."""
+    dialect: Dialect = Dialect.SMTP
+    """SMTP, or LMTP for delivery within a site (RFC 2033); LMTP must not be served on port 25."""
+    banner: str | None = None
+    """Text behind the name in the greeting; ``ESMTP`` or ``LMTP`` by default. It tells no version (T-HARVEST)."""
     limits: Limits = field(default_factory=Limits)
     timeouts: Timeouts = field(default_factory=Timeouts)
     leniencies: Leniencies = field(default_factory=Leniencies)
@@ -77,8 +79,10 @@ class ServerConfig:
             raise ValueError("require_tls needs starttls or implicit_tls")
         if self.require_auth and not self.mechanisms:
             raise ValueError("require_auth needs mechanisms")
-        if not self.banner.isascii() or not self.banner.isprintable():
+        if self.banner is not None and not (self.banner.isascii() and self.banner.isprintable()):
             raise ValueError("the banner is printable ASCII")
+        if self.dialect is Dialect.LMTP and not self.enhanced_codes:
+            raise ValueError("LMTP has enhanced status codes (RFC 2033 5)")
         for tls in (False, True):
             # Built now so that what cannot be announced is an error here and not in the first session.
             self.ehlo_reply(tls=tls)
@@ -98,12 +102,13 @@ class ServerConfig:
     def table(self) -> Mapping[bytes, Rule]:
         """The rules of the verbs, those that are off marked."""
         served = {b"STARTTLS": self.starttls, b"AUTH": bool(self.mechanisms), b"HELP": self.help, b"EXPN": self.expn}
-        return select(Dialect.SMTP, frozenset(verb for verb, on in served.items() if on))
+        return select(self.dialect, frozenset(verb for verb, on in served.items() if on))
 
     @cached_property
     def replies(self) -> ServerReplies:
         """The replies that name this server."""
-        return ServerReplies(self.hostname, self.banner, self.table)
+        banner = self.banner if self.banner is not None else "LMTP" if self.dialect is Dialect.LMTP else "ESMTP"
+        return ServerReplies(self.hostname, banner, self.table)
 
     @cached_property
     def tls_barrier(self) -> Barrier:

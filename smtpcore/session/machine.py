@@ -17,7 +17,7 @@ Answered: TypeAlias = Callable[[object], None]
 Phase: TypeAlias = Callable[[], Step | None]
 """A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
 
-_FINAL_HOOKS = ("message", "finish")
+_FINAL_HOOKS = ("message", "finish", "recipient")
 
 
 class StepMachine:
@@ -37,6 +37,7 @@ class StepMachine:
         self.cause: BaseException | None = None
         self._timeouts = timeouts
         self._phase: Phase | None = first
+        self._left = False  # another phase was set while one was running
         self._step: Step | None = None
         self._busy = False
         # What was told and not yet acted upon.
@@ -251,6 +252,7 @@ class StepMachine:
         """Go on with another part of the session's life, unless it is ending already."""
         if not self._ending:
             self._phase = phase
+            self._left = True
 
     def write(self, data: bytes) -> None:
         """Hold octets until they are flushed; a peer that is gone gets none."""
@@ -260,6 +262,10 @@ class StepMachine:
             self._out_since = self.monotonic()
         self._out.append(data)
         self._out_size += len(data)
+
+    def flush_now(self) -> None:
+        """Let what is held be the next step."""
+        self._flush_now = True
 
     def _flush(self) -> Send:
         data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
@@ -295,6 +301,7 @@ class StepMachine:
         self._forget_hook()
         self.timers.stop("write", "handshake")
         self._phase = self._close
+        self._left = True
 
     def _close(self) -> Step | None:
         if self._out:

@@ -106,6 +106,7 @@ class ServerSession(StepMachine):
         limits = config.limits
         self.connection = ServerConnection(
             table=config.table,
+            dialect=config.dialect,
             leniencies=config.leniencies,
             tls=config.implicit_tls,
             enhanced_codes=config.enhanced_codes,
@@ -254,6 +255,7 @@ class ServerSession(StepMachine):
         elif reply is not None and self.state is not State.CLOSED:
             self.reply(reply)
         self._phase = self._close
+        self._left = True
 
     # The phases.
 
@@ -265,6 +267,7 @@ class ServerSession(StepMachine):
         connection = self.connection
         next_event = connection.next_event
         received = stages.RECEIVED
+        self._left = False
         if self._fresh and self.state in _BODY:
             self.pace.resume(self.monotonic())
         while True:
@@ -277,7 +280,7 @@ class ServerSession(StepMachine):
             if self.observer is not None:
                 stages.observe(self, event)
             received[type(event)](self, event)
-            if self._flush_now or self._ask is not None or self._ending or self._tls_octets is not None:
+            if self._flush_now or self._ask is not None or self._left:
                 return None
 
     def _receive(self) -> Step:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from smtpcore.body import Defect
 from smtpcore.events import BodyChunk, EndOfBody
 from smtpcore.replies import Reply
-from smtpcore.session.replies import BARE_NEWLINES, LONG_LINES, MESSAGE_OK, TOO_BIG
+from smtpcore.session.replies import BARE_NEWLINES, LONG_LINES, TOO_BIG
+from smtpcore.session.stages import final
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -56,21 +57,28 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
         content.refusal = _judge(session, end.defects)
     if content.refusal is not None or envelope is None:
         content.abort(session)
-        answered(session, content.refusal)
+        final.answered(session, content.refusal)
         return
     envelope.size = end.size
     envelope.defects = end.defects
     sink, content.sink = content.sink, None
     if sink is not None:
-        session.call("finish", sink.finish, then=lambda answer: answered(session, answer))
+        session.call(
+            "finish", sink.finish, then=lambda answer: final.answered(session, answer), accept=final.accept(session)
+        )
     elif "message" in session.overridden:
         envelope.content = b"".join(content.parts)
         content.parts = []
         session.call(
-            "message", session.handler.message, session, envelope, then=lambda answer: answered(session, answer)
+            "message",
+            session.handler.message,
+            session,
+            envelope,
+            then=lambda answer: final.answered(session, answer),
+            accept=final.accept(session),
         )
     else:
-        answered(session, None)
+        final.answered(session, None)
 
 
 def _judge(session: ServerSession, defects: Defect) -> Reply | None:
@@ -79,11 +87,3 @@ def _judge(session: ServerSession, defects: Defect) -> Reply | None:
     if defects & Defect.LONG_LINE and session.config.long_lines == "reject":
         return LONG_LINES
     return None
-
-
-def answered(session: ServerSession, answer: object) -> None:
-    """The final reply; the transaction is over, whatever it is."""
-    session.reply(MESSAGE_OK if answer is None else answer)
-    session.content.begin(None)
-    session.envelope = None
-    session.budget.message()

@@ -10,6 +10,7 @@ from smtpcore.handler import BodySink
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.received import received_line, trace_lines, with_protocol
 from smtpcore.session.replies import DATA_OK
+from smtpcore.spec import Dialect
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +56,12 @@ def refused(session: ServerSession) -> None:
 
 def _trace(session: ServerSession, moment: datetime, envelope: Envelope) -> bytes:
     dialogue = session.connection.dialogue
-    protocol = with_protocol(extended=dialogue.extended, tls=dialogue.tls, authenticated=dialogue.authenticated)
+    protocol = with_protocol(
+        extended=dialogue.extended,
+        tls=dialogue.tls,
+        authenticated=dialogue.authenticated,
+        lmtp=session.config.dialect is Dialect.LMTP,
+    )
     line = received_line(
         hostname=session.config.hostname,
         helo=session.helo.domain if session.helo is not None else "",

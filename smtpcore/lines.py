@@ -70,9 +70,12 @@ class InputBuffer:
         Returns:
             The line without its CRLF, a fault in its place, or None when more octets are needed.
         """
+        buf = self._buf
+        start = self._pos
+        if start == len(buf) and not self._pieces:
+            # Behind every command that was not pipelined.
+            return LineFault.DRAIN if self._dead else None
         if not self._torn:
-            buf = self._buf
-            start = self._pos
             end = buf.find(b"\r\n", self._scan)
             if -1 < end <= start + limit - 2:
                 line = buf[start:end]

@@ -80,6 +80,7 @@ def secured(session: ServerSession, info: TlsInfo) -> None:
         # RFC 3207 4.2: whatever was learnt in clear text is forgotten.
         session.connection.start_tls()
         session.helo = None
+        session.identity = None
         session.raise_barrier()
     if session.observer is not None:
         session.observer.secured(session, info)

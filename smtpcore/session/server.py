@@ -168,11 +168,11 @@ class ServerSession(StepMachine):
     # What was told since the last step.
 
     def _settle(self) -> None:
-        super()._settle()
         if self._grace is not None:
             self.timers.start("grace", self.monotonic(), self._grace)
             self._grace = None
             self._shutting = True
+        super()._settle()
         # During a handshake no octet of SMTP may pass; the dialogue looks again behind it.
         if self._shutting and not self._ending and type(self._step) is not StartTls and self.state in _OUTSIDE:
             self.end(self.config.replies.shutdown)
@@ -239,6 +239,7 @@ class ServerSession(StepMachine):
             self.connection.barrier = config.auth_barrier
         else:
             self.connection.barrier = None
+        self._unauthenticated = config.require_auth and not dialogue.authenticated
 
     def end(self, reply: Reply | None = None) -> None:
         """End the session, with a last reply if the peer can still get one."""
@@ -279,6 +280,9 @@ class ServerSession(StepMachine):
                 return self._flush() if self._out else self._receive()
             if self.observer is not None:
                 stages.observe(self, event)
+            if self._unauthenticated and self.budget.command_before_auth():
+                self.end(self.config.replies.too_many)
+                return None
             received[type(event)](self, event)
             if self._flush_now or self._ask is not None or self._left:
                 return None

@@ -23,7 +23,7 @@ def received(session: ServerSession, event: Rejected) -> None:
     config = session.config
     budget = session.budget
     rule = session.connection.owed
-    verb = event.line[:4].upper()
+    verb = event.line.rstrip(b" \t").partition(b" ")[0].upper()
     enough = budget.error()
     reply = event.reply
     if rule is UNKNOWN:

@@ -31,10 +31,12 @@ from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, Remot
 from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
 from smtpcore.extensions import Extensions
 from smtpcore.handler import BodySink, CredentialStore, Handler, handler
+from smtpcore.leniencies import Leniencies
 from smtpcore.paths import Path, PathError
+from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, EnhancedCode, Reply
 from smtpcore.sasl import Identity
-from smtpcore.server import Barrier, ServerConnection
+from smtpcore.server import ServerConnection
 from smtpcore.session import (
     Envelope,
     Gate,
@@ -48,7 +50,7 @@ from smtpcore.session import (
     Timeouts,
     Transcript,
 )
-from smtpcore.spec import Dialect, Leniencies, State
+from smtpcore.spec import Dialect, State
 from smtpcore.tls import TlsInfo
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from smtpcore.errors import ParseError
 from smtpcore.extensions import NONE, Extensions
+from smtpcore.leniencies import Leniencies
 from smtpcore.replies import Reply
-from smtpcore.spec import Leniencies
 
 
 class CommandError(ParseError):

@@ -13,7 +13,7 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
 from .errors import ParseError
-from .spec import Leniencies
+from .leniencies import Leniencies
 
 __all__ = ["Path", "PathError", "PathFault", "is_address_literal", "is_domain", "is_helo_name", "scan_path"]
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
-from smtpcore.commands import COMMAND_TYPES, Auth, Command, SaslCancel, SaslResponse
+from smtpcore.commands import COMMAND_TYPES, SaslCancel, SaslResponse
 from smtpcore.dialogue import Dialogue
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
 from smtpcore.extensions import NONE
 from smtpcore.grammar import CommandError, Grammar
+from smtpcore.leniencies import Leniencies
 from smtpcore.lines import Buffer, InputBuffer, LineFault
+from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
 from smtpcore.sasl.base64 import decode
 from smtpcore.spec import (
@@ -26,44 +28,9 @@ from smtpcore.spec import (
     UNKNOWN,
     Argument,
     Dialect,
-    Leniencies,
     Rule,
     State,
 )
-
-_PRINTABLE: Final = bytes(range(0x20, 0x7F))
-_EIGHT_BIT: Final = bytes(range(0x80, 0x100))
-
-_BARE = Reply(500, "A line ends with CRLF; bare CR, bare LF and NUL are not allowed", "5.5.2")
-_TOO_LONG = Reply(500, "The line is too long", "5.5.2")
-_AUTH_TOO_LONG = Reply(500, "The line is too long", "5.5.6")
-_DRAIN = Reply(421, "The line is far too long", "4.7.0")
-_BAD_VERB = Reply(500, "That is no command", "5.5.2")
-_BAD_OCTETS = Reply(501, "Octets that are not allowed in an argument", "5.5.2")
-_BAD_SENDER = Reply(501, "The address is not ASCII", "5.1.7")
-_BAD_RECIPIENT = Reply(501, "The address is not ASCII", "5.1.3")
-_UNKNOWN = Reply(500, "Command unknown", "5.5.1")
-_NOT_SERVED = Reply(502, "Command not implemented", "5.5.1")
-_NO_CHUNKS = Reply(502, "Command not implemented", "5.5.1", close=True)
-_NO_ARGUMENT = Reply(501, "The command takes no argument", "5.5.4")
-_ARGUMENT = Reply(501, "The command needs an argument", "5.5.4")
-_ORDER = Reply(503, "Not now: bad sequence of commands", "5.5.1")
-_NO_RECIPIENTS = Reply(554, "No valid recipients", "5.5.1")
-_BAD_BASE64 = Reply(501, "That is no base64", "5.5.2")
-
-
-@dataclass(frozen=True, slots=True)
-class Barrier:
-    """What stands before most commands: TLS or authentication that is required and missing.
-
-    It is asked before arguments and order are looked at, so it belongs to the wire layer, while whether
-    it stands is for the session to say.
-    """
-
-    reply: Reply
-    """What every command gets that may not pass."""
-    verbs: frozenset[bytes]
-    """The verbs that pass."""
 
 
 class ServerConnection:
@@ -282,23 +249,23 @@ class ServerConnection:
         verb, _, argument = line.rstrip(b" \t").partition(b" ")
         rule = self._table.get(verb) or self._table.get(verb.upper())
         # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
-        if argument and argument.translate(None, _PRINTABLE):
-            return self._reject(line, rule or UNKNOWN, _octet_fault(verb, argument))
+        if argument and argument.translate(None, refusals.PRINTABLE):
+            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument))
         if rule is None:
-            fault = _BAD_VERB if not verb or verb.translate(None, _PRINTABLE) else _UNKNOWN
+            fault = refusals.BAD_VERB if not verb or verb.translate(None, refusals.PRINTABLE) else refusals.UNKNOWN
             return self._reject(line, UNKNOWN, fault)
         if len(line) + 2 > self._base_line and len(line) + 2 > self._limit(rule.verb):
-            return self._reject(line, rule, _TOO_LONG)
+            return self._reject(line, rule, refusals.TOO_LONG)
         if not rule.enabled:
             # Whoever sends chunks unasked cannot be trusted with the octets that follow.
-            return self._reject(line, rule, _NO_CHUNKS if rule.verb == b"BDAT" else _NOT_SERVED)
+            return self._reject(line, rule, refusals.NO_CHUNKS if rule.verb == b"BDAT" else refusals.NOT_SERVED)
         if self.barrier is not None and rule.verb not in self.barrier.verbs:
             return self._reject(line, rule, self.barrier.reply)
         if argument:
             if rule.argument is Argument.NONE:
-                return self._reject(line, rule, _NO_ARGUMENT)
+                return self._reject(line, rule, refusals.NO_ARGUMENT)
         elif rule.argument is Argument.REQUIRED:
-            return self._reject(line, rule, _ARGUMENT)
+            return self._reject(line, rule, refusals.ARGUMENT)
         if not self.dialogue.allows(rule):
             return self._reject(line, rule, self._order_fault(rule))
         try:
@@ -310,31 +277,41 @@ class ServerConnection:
 
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
         # An order fault leaves the state alone, whatever the rule says of the state it is in.
-        self._owed = rule if self.dialogue.state in rule.negative else _OUT_OF_ORDER[rule.enhanced]
+        self._owed = rule if self.dialogue.state in rule.negative else refusals.OUT_OF_ORDER[rule.enhanced]
         return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
 
     def _line_fault(self, fault: LineFault) -> Rejected:
-        reply = _BARE if fault is LineFault.BARE else _TOO_LONG if fault is LineFault.TOO_LONG else _DRAIN
+        reply = (
+            refusals.BARE
+            if fault is LineFault.BARE
+            else refusals.TOO_LONG
+            if fault is LineFault.TOO_LONG
+            else refusals.DRAIN
+        )
         return self._reject(b"", UNKNOWN, reply)
 
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
         self._owed = SASL
         if isinstance(line, LineFault):
-            reply = {LineFault.BARE: _BAD_BASE64, LineFault.TOO_LONG: _AUTH_TOO_LONG, LineFault.DRAIN: _DRAIN}[line]
+            reply = {
+                LineFault.BARE: refusals.BAD_BASE64,
+                LineFault.TOO_LONG: refusals.AUTH_TOO_LONG,
+                LineFault.DRAIN: refusals.DRAIN,
+            }[line]
             return Rejected(b"", reply, fatal=reply.close)
         if len(line) + 2 > self._max_auth_line:
-            return Rejected(b"", _AUTH_TOO_LONG)
+            return Rejected(b"", refusals.AUTH_TOO_LONG)
         if line == b"*":
             return SaslCancel()
         data = decode(line)
-        return Rejected(b"", _BAD_BASE64) if data is None else SaslResponse(data)
+        return Rejected(b"", refusals.BAD_BASE64) if data is None else SaslResponse(data)
 
     def _order_fault(self, rule: Rule) -> Reply:
         # RFC 5321 3.3 and RFC 2033 4.2: DATA without an accepted recipient; LMTP knows only the 503.
         if rule.verb == b"DATA" and self._refused and self.dialect is Dialect.SMTP and self.state is State.MAIL:
-            return _NO_RECIPIENTS
-        return _ORDER
+            return refusals.NO_RECIPIENTS
+        return refusals.ORDER
 
     def _limit(self, verb: bytes) -> int:
         if verb == b"MAIL":
@@ -386,29 +363,6 @@ class _Events(Iterator[Event]):
         return event
 
 
-def _octet_fault(verb: bytes, argument: bytes) -> Reply:
-    """The reply to a line with octets in it that a command cannot have (RFC 5321 2.4, 4.1.2)."""
-    if verb.translate(None, _PRINTABLE) or not verb:
-        return _BAD_VERB
-    if not argument.translate(None, _PRINTABLE + _EIGHT_BIT):
-        # Only 8-bit octets; in the path they are a fault of the address.
-        first = len(argument) - len(argument.lstrip(_PRINTABLE))
-        if b">" not in argument[:first]:
-            known = verb.upper()
-            if known == b"MAIL":
-                return _BAD_SENDER
-            if known == b"RCPT":
-                return _BAD_RECIPIENT
-    return _BAD_OCTETS
-
-
-def _stay_everywhere(*, enhanced: bool) -> Rule:
-    return Rule(b"(out of order)", negative={state: state for state in State}, enhanced=enhanced)
-
-
-# What stands for the rule of a verb that is refused in a state in which it is not allowed.
-_OUT_OF_ORDER: Final = {True: _stay_everywhere(enhanced=True), False: _stay_everywhere(enhanced=False)}
-
 _EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
     b"EHLO": ServerConnection._after_ehlo,
     b"LHLO": ServerConnection._after_ehlo,
@@ -421,5 +375,3 @@ _EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
     b"=": ServerConnection._after_auth,
     b".": ServerConnection._clear,
 }
-
-__all__ = ["Auth", "Barrier", "Command", "ServerConnection"]

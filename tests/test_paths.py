@@ -24,7 +24,7 @@ from smtpcore.paths import (
     is_helo_name,
     scan_path,
 )
-from smtpcore.spec import Leniencies
+from smtpcore.leniencies import Leniencies
 
 LENIENT = Leniencies()
 STRICT = Leniencies.strict()

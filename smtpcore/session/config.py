@@ -9,14 +9,15 @@ from typing import Literal
 
 from smtpcore.dialogue import select
 from smtpcore.extensions import Extensions
+from smtpcore.leniencies import Leniencies
 from smtpcore.paths import is_helo_name
+from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
 from smtpcore.sasl import SERVER_MECHANISMS
-from smtpcore.server import Barrier
 from smtpcore.session.limits import Limits
 from smtpcore.session.replies import ServerReplies
 from smtpcore.session.timeouts import Timeouts
-from smtpcore.spec import Dialect, Leniencies, Rule
+from smtpcore.spec import Dialect, Rule
 
 BareNewlines = Literal["reject", "close", "pass"]
 

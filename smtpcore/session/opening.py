@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtpcore.events import EarlyTalk
+from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
-from smtpcore.server import Barrier
 from smtpcore.session.gate import Admission
 from smtpcore.session.steps import RECEIVE, Step
 from smtpcore.tls import TlsInfo

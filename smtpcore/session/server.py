@@ -12,9 +12,10 @@ from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Pause
 from smtpcore.handler import HOOKS, Handler
 from smtpcore.lines import Buffer
+from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.sasl import Identity
-from smtpcore.server import Barrier, ServerConnection
+from smtpcore.server import ServerConnection
 from smtpcore.session import opening, stages
 from smtpcore.session import replies as texts
 from smtpcore.session.budget import Budget

@@ -1,63 +1,19 @@
-"""The executable specification: states, commands, parameters, extensions and codes as data.
-
-Nothing here does anything. Dispatch, the order checks, EHLO, HELP, the client's preconditions and the
-documentation all read these tables, and none of them has a second copy.
-"""
+"""The table of commands: where each verb may stand, where its reply leads, and what else is fixed about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Final, TypeAlias
+
+from smtpcore.spec.states import LIVE, Dialect, State
 
 BASE_LINE: Final = 512
 """Octets of a command line with its CRLF that must be taken, extensions apart (RFC 5321 4.5.3.1.4)."""
 AUTH_LINE: Final = 12288
 """Octets of an AUTH command or a SASL response line with its CRLF (RFC 4954 4)."""
-
-
-class Dialect(Enum):
-    """The two protocols this machine speaks."""
-
-    SMTP = "SMTP"
-    """SMTP and ESMTP (RFC 5321)."""
-    LMTP = "LMTP"
-    """Local delivery: LHLO, and a reply per recipient behind the content (RFC 2033)."""
-
-
-class State(Enum):
-    """Where a dialogue stands; both roles use the same states."""
-
-    CONNECTED = "CONNECTED"
-    """No greeting was sent yet."""
-    GREETED = "GREETED"
-    """The 220 greeting was sent, no HELO, EHLO or LHLO was accepted yet."""
-    REFUSED = "REFUSED"
-    """The greeting was a refusal: only QUIT is served (RFC 5321 3.1)."""
-    READY = "READY"
-    """HELO, EHLO or LHLO was accepted and no mail transaction is open."""
-    MAIL = "MAIL"
-    """MAIL was accepted, no RCPT yet."""
-    RCPT = "RCPT"
-    """At least one RCPT was accepted."""
-    DATA = "DATA"
-    """Between the 354 and the final dot."""
-    BDAT = "BDAT"
-    """At least one chunk was accepted, and not the last (RFC 3030)."""
-    BDAT_FAILED = "BDAT_FAILED"
-    """A chunk was refused: this message can never be completed (RFC 3030 2)."""
-    AUTH = "AUTH"
-    """Inside a SASL exchange: every line is a SASL response (RFC 4954 4)."""
-    TLS_HANDSHAKE = "TLS_HANDSHAKE"
-    """The 220 to STARTTLS was sent: no SMTP octet passes until the handshake ends."""
-    CLOSED = "CLOSED"
-    """The dialogue is over."""
-
-    # Members are singletons. Enum's own __hash__ is a Python function and would be called for every
-    # command, since the transitions below are keyed by state.
-    __hash__ = object.__hash__
 
 
 class Argument(Enum):
@@ -94,9 +50,6 @@ class Guard(Enum):
 
 Moves: TypeAlias = Mapping[State, State]
 """From each state in which a verb is allowed to the state its reply leads to."""
-
-LIVE: Final = (State.GREETED, State.READY, State.MAIL, State.RCPT, State.BDAT, State.BDAT_FAILED)
-"""The states of an open dialogue between two commands."""
 
 
 def _to(target: State, *origins: State) -> Moves:
@@ -305,140 +258,3 @@ COMMANDS: Final[Mapping[bytes, Rule]] = MappingProxyType({rule.verb: rule for ru
 
 PSEUDO: Final = (GREETING, UNKNOWN, END_OF_DATA, SASL, BDAT_LAST)
 """The rows for what is answered like a command and is none, or is a command's second form."""
-
-
-class Value(Enum):
-    """Whether an ESMTP parameter has a value behind ``=``."""
-
-    NONE = "none"
-    REQUIRED = "required"
-    OPTIONAL = "optional"
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A row of the parameter table: one ESMTP parameter of MAIL or RCPT (RFC 5321 4.1.1.11)."""
-
-    verb: bytes
-    keyword: bytes
-    """In upper case."""
-    extension: str
-    """The EHLO keyword that must be in force."""
-    value: Value
-    clause: str
-
-
-PARAMETERS: Final = (
-    Parameter(b"MAIL", b"SIZE", "SIZE", Value.REQUIRED, "RFC 1870 3"),
-    Parameter(b"MAIL", b"BODY", "8BITMIME", Value.REQUIRED, "RFC 6152 2"),
-    Parameter(b"MAIL", b"AUTH", "AUTH", Value.REQUIRED, "RFC 4954 5"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Extension:
-    """A row of the extension table: one EHLO keyword (RFC 5321 2.2)."""
-
-    keyword: str
-    clause: str
-    mail: int = 0
-    """Octets by which the MAIL line may grow (RFC 5321 4.1.1.11)."""
-    rcpt: int = 0
-    """Octets by which the RCPT line may grow."""
-    requires: str | None = None
-    """A keyword that must be announced with it."""
-    bare: bool = True
-    """The keyword stands alone, without parameters."""
-
-
-EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType(
-    {
-        row.keyword: row
-        for row in (
-            Extension("PIPELINING", "RFC 2920"),
-            Extension("SIZE", "RFC 1870", mail=26, bare=False),
-            Extension("8BITMIME", "RFC 6152", mail=14),
-            Extension("ENHANCEDSTATUSCODES", "RFC 2034"),
-            Extension("STARTTLS", "RFC 3207"),
-            Extension("AUTH", "RFC 4954", mail=500, bare=False),
-            Extension("EXPN", "RFC 5321 4.1.1.7"),
-            Extension("HELP", "RFC 5321 4.1.1.8"),
-        )
-    }
-)
-
-CODES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
-    {
-        211: ("system status or help", "2.0.0"),
-        214: ("help", "2.0.0"),
-        220: ("service ready", "2.0.0"),
-        221: ("closing the channel", "2.0.0"),
-        235: ("authentication succeeded", "2.7.0"),
-        250: ("completed", "2.0.0"),
-        251: ("user not local, will forward", "2.1.5"),
-        252: ("cannot verify, will attempt delivery", "2.5.0"),
-        253: ("messages pending", "2.0.0"),
-        334: ("SASL challenge", ""),
-        354: ("start mail input", ""),
-        355: ("octet offset", ""),
-        421: ("service not available, closing the channel", "4.3.2"),
-        432: ("password transition needed", "4.7.12"),
-        450: ("mailbox unavailable for now", "4.2.0"),
-        451: ("local error", "4.3.0"),
-        452: ("insufficient storage", "4.3.1"),
-        453: ("no mail", "4.3.2"),
-        454: ("temporarily not available", "4.7.0"),
-        455: ("cannot accommodate parameters", "4.3.3"),
-        458: ("unable to queue messages", "4.5.0"),
-        459: ("node not allowed", "4.7.1"),
-        500: ("unknown or unreadable command", "5.5.2"),
-        501: ("syntax error in arguments", "5.5.4"),
-        502: ("command not implemented", "5.5.1"),
-        503: ("bad sequence of commands", "5.5.1"),
-        504: ("parameter not implemented", "5.5.4"),
-        521: ("host does not accept mail", "5.3.2"),
-        523: ("encryption needed", "5.7.10"),
-        525: ("account disabled", "5.7.13"),
-        530: ("authentication or TLS required", "5.7.0"),
-        534: ("mechanism too weak", "5.7.9"),
-        535: ("credentials invalid", "5.7.8"),
-        538: ("encryption required for mechanism", "5.7.11"),
-        550: ("mailbox unavailable or policy", "5.7.1"),
-        551: ("user not local", "5.1.6"),
-        552: ("storage allocation exceeded", "5.3.4"),
-        553: ("mailbox name not allowed", "5.1.3"),
-        554: ("transaction failed", "5.0.0"),
-        555: ("parameters not recognised", "5.5.4"),
-        556: ("domain does not accept mail", "5.1.10"),
-    }
-)
-"""Each reply code with its meaning and the enhanced status code it has when none is given (RFC 5321
-4.2.3, RFC 5248)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leniencies:
-    """What the readers accept beyond the grammar of RFC 5321, each by name.
-
-    Strict grammar alone loses real mail, so the defaults are what every large receiver does.
-    """
-
-    space_after_colon: bool = True
-    """A SP after ``FROM:`` or ``TO:``, never before the colon."""
-    bare_address: bool = True
-    """``MAIL FROM:a@b.c`` without angle brackets, up to the first SP."""
-    underscore_domain: bool = True
-    """``_`` in a domain label."""
-    loose_dots: bool = True
-    """Leading, trailing or doubled dots in an unquoted local part; kept as sent."""
-    long_paths: bool = True
-    """Local parts over 64 and paths over 256 octets, as far as the command line allows."""
-    helo_names: bool = True
-    """HELO and EHLO arguments that are no domain; exposed as ``helo_valid=False``."""
-    helo_params: bool = False
-    """SIZE and BODY on MAIL after HELO."""
-
-    @classmethod
-    def strict(cls) -> Leniencies:
-        """Every leniency off: the grammar of RFC 5321 and nothing else."""
-        return cls(**{field.name: False for field in fields(cls)})

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
+
 HIDDEN = "<hidden>"
+NO_COMMAND = "?"
+"""Stands for the verb of a line that is no command."""
 _LONGEST = 512
+# However it was typed and whatever state it was typed in: with spaces before it, tabs behind it.
+_AUTH = re.compile(rb"[^A-Za-z0-9]*AUTH(?![A-Za-z0-9])[^A-Za-z0-9]*", re.IGNORECASE)
+# A secret may stand where the mechanism should, so only a name that is known is shown.
+_MECHANISM = re.compile(
+    rb"(?:ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|LOGIN|NTLM|OAUTHBEARER|PLAIN|SCRAM-SHA-[0-9]{1,3}(?:-PLUS)?"
+    rb"|XOAUTH2)(?=[ \t]|\Z)",
+    re.IGNORECASE,
+)
 
 
-def redact(line: bytes, *, secret: bool) -> tuple[str, str]:
+def redact(line: bytes, verbs: Container[bytes], *, secret: bool) -> tuple[str, str]:
     """The verb and the line as they may be written to a log.
 
     Args:
         line: A command line as it came.
-        secret: The line stands where a SASL response may: only its verb is shown, if it has a known form.
+        verbs: The verbs that are known, in upper case.
+        secret: The line stands where a SASL response may: unless it is a command, none of it is shown.
 
     Returns:
-        The first word in upper case, and the line, escaped, cut, and its secrets replaced.
+        The verb in upper case, ``?`` for what is no command; and the line, escaped, cut, its secrets replaced.
     """
-    word, _, rest = line.partition(b" ")
-    verb = escape(word[:32]).upper()
-    if verb == "AUTH":
-        # However many spaces there are and whatever state it was typed in: the mechanism and no more.
-        mechanism, *secrets = [part for part in rest.split(b" ") if part] or [b""]
-        return verb, f"{verb} {escape(mechanism[:20])} {HIDDEN if secrets else ''}".rstrip()
-    if verb == "XCLIENT":
-        return verb, f"{verb} {HIDDEN}"
-    return verb, HIDDEN if secret else escape(line[:_LONGEST])
+    if (auth := _AUTH.match(line)) is not None:
+        mechanism = _MECHANISM.match(line, auth.end())
+        words = ["AUTH"]
+        if mechanism is not None:
+            words.append(escape(mechanism[0]))
+        if line[mechanism.end() if mechanism is not None else auth.end() :].strip(b" \t"):
+            words.append(HIDDEN)
+        return "AUTH", " ".join(words)
+    verb = line.partition(b" ")[0].rstrip(b"\t").upper()
+    if verb == b"XCLIENT":
+        return "XCLIENT", f"XCLIENT {HIDDEN}"
+    if verb in verbs:
+        return verb.decode("ascii"), escape(line[:_LONGEST])
+    return NO_COMMAND, HIDDEN if secret else escape(line[:_LONGEST])
 
 
 def escape(octets: bytes) -> str:

@@ -41,7 +41,8 @@ class Transcript(Observer):
         if reply.code == 334:
             self._write(f"{session.id} S: 334 {HIDDEN}")
             return
-        for line in reply.to_wire(enhanced=verb not in _PLAIN).split(b"\r\n")[:-1]:
+        enhanced = session.config.enhanced_codes and verb not in _PLAIN
+        for line in reply.to_wire(enhanced=enhanced).split(b"\r\n")[:-1]:
             self._write(f"{session.id} S: {escape(line)}")
 
     def secured(self, session: ServerSession, tls: TlsInfo) -> None:
@@ -50,8 +51,9 @@ class Transcript(Observer):
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
         """Write what went wrong in the application."""
-        text = escape(f"{type(exception).__name__}: {exception}".encode("utf-8", "backslashreplace"))
-        self._note(session, f"{stage}: {text}")
+        # What a credential store raises may well quote the password.
+        text = HIDDEN if stage == "credentials" else escape(str(exception).encode("utf-8", "backslashreplace"))
+        self._note(session, f"{stage}: {type(exception).__name__}: {text}")
 
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:
         """Write why it ended."""
@@ -62,8 +64,9 @@ class Transcript(Observer):
 
 
 _PLAIN = ("(greeting)", "EHLO", "HELO", "LHLO")
+_SPACE = r"\x20"
 _COUNTED = ("helo", "starttls", "auth", "mail", "rcpt", "data", "rset", "noop", "vrfy", "quit", "other")
-_NAMES = {"EHLO": "helo", "HELO": "helo", "LHLO": "helo", "=": "auth", ".": "message"}
+_NAMES = {"EHLO": "helo", "HELO": "helo", "LHLO": "helo", "=": "auth", ".": "data"}
 
 
 class SessionLog(Observer):
@@ -85,8 +88,8 @@ class SessionLog(Observer):
         self._octets += size
 
     def replied(self, session: ServerSession, verb: str, reply: Reply) -> None:
-        """Count, unless a challenge leaves it open how the command ends."""
-        if verb in ("(greeting)", "(unasked)", ".") or reply.code == 334:
+        """Count, unless it is still open how the command ends: behind a challenge, and while content is to come."""
+        if verb in ("(greeting)", "(unasked)") or reply.intermediate:
             return
         name = _NAMES.get(verb, verb.lower())
         counts = self._counts.setdefault(name if name in _COUNTED else "other", [0, 0])
@@ -109,7 +112,7 @@ class SessionLog(Observer):
         if session.tls is not None:
             words.append(f"tls={session.tls.version}")
         if session.identity is not None:
-            words.append(f"user={escape(session.identity.name.encode())}")
+            words.append(f"user={escape(session.identity.name.encode()).replace(' ', _SPACE)}")
         if cause is not None:
             words.append(f"cause={type(cause).__name__}")
         self._write(" ".join(words))

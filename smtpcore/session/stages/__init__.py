@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smtpcore.commands import (
     Auth,
-    Command,
     Data,
     Ehlo,
     Expn,
@@ -68,7 +67,9 @@ def observe(session: ServerSession, event: Event) -> None:
         observer.received(session, "=", HIDDEN)
     else:
         # A line that is no command, behind an AUTH, may be a response that came at the wrong time.
-        verb, line = redact(session.connection.line, secret=session.auth_seen and not isinstance(event, Command))
-        observer.received(session, verb, line)
-        if verb == "AUTH":
+        line = session.connection.line
+        verb, shown = redact(line, session.config.table, secret=session.auth_seen)
+        observer.received(session, verb, shown)
+        # A line that was not kept may have been an AUTH too.
+        if verb == "AUTH" or not line:
             session.auth_seen = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from smtpcore.commands import Command, Expn, Help, Mail, Rcpt, Vrfy
@@ -69,7 +70,7 @@ class Handler:
         return None
 
     def helo(self, session: ServerSession, command: Command) -> Answer:
-        """HELO, EHLO or LHLO."""
+        """HELO, EHLO or LHLO. A 2yz is no more than yes: the server's name and its extensions are not the hook's."""
         return None
 
     def starttls(self, session: ServerSession) -> Answer:
@@ -109,7 +110,7 @@ class Handler:
         return None
 
     def expn(self, session: ServerSession, command: Expn) -> Answer:
-        """EXPN; announced and served only where this is overridden. None is 252."""
+        """EXPN; announced and served only where the configuration turns it on. None is 252."""
         return None
 
     def help(self, session: ServerSession, command: Help) -> Answer:
@@ -132,8 +133,23 @@ Hook: TypeAlias = Callable[..., object]
 """A function in place of a method of Handler, without ``self``."""
 
 
-def handler(**hooks: Hook) -> Handler:
+def overridden(handler: Handler) -> frozenset[str]:
+    """The hooks that a handler has of its own, by its class or as functions set on it; the others cost nothing."""
+    kind: type = type(handler)
+    return _overridden(kind) | (HOOKS & vars(handler).keys())
+
+
+@cache
+def _overridden(kind: type) -> frozenset[str]:
+    return frozenset(name for name in HOOKS if getattr(kind, name) is not getattr(Handler, name))
+
+
+def handler(*, credentials: CredentialStore | None = None, **hooks: Hook) -> Handler:
     """A handler made of single functions: ``handler(rcpt=lambda session, rcpt: None)``.
+
+    Args:
+        credentials: The store for SASL mechanisms.
+        hooks: Functions by the names of the hooks; each is called without ``self``.
 
     Raises:
         TypeError: A name is no hook's.
@@ -142,6 +158,7 @@ def handler(**hooks: Hook) -> Handler:
         if name not in HOOKS:
             raise TypeError(f"{name} is no hook; there are {', '.join(sorted(HOOKS))}")
     made = Handler()
+    made.credentials = credentials
     for name, hook in hooks.items():
         setattr(made, name, hook)
     return made

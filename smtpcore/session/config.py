@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from smtpcore.dialogue import select
 from smtpcore.extensions import Extensions
@@ -20,6 +20,7 @@ from smtpcore.session.timeouts import Timeouts
 from smtpcore.spec import Dialect, Rule
 
 BareNewlines = Literal["reject", "close", "pass"]
+LongLines = Literal["pass", "reject"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class ServerConfig:
     """ENHANCEDSTATUSCODES (RFC 2034)."""
     bare_newlines: BareNewlines = "reject"
     """Bare CR, bare LF or NUL in content: ``reject`` 554 5.6.0 at the end, ``close`` 421 at once, ``pass``."""
-    long_lines: Literal["pass", "reject"] = "pass"
+    long_lines: LongLines = "pass"
     """Text lines over 1000 octets: passed with a flag, or 554 5.6.0 at the end."""
     close_on_line_fault: bool = False
     """A command line with bare CR, bare LF or NUL is answered and the connection closed with 421 4.7.0."""
@@ -76,6 +77,12 @@ class ServerConfig:
         for name in self.mechanisms:
             if name not in SERVER_MECHANISMS:
                 raise ValueError(f"no SASL mechanism {name!r}; there are {', '.join(SERVER_MECHANISMS)}")
+        for name, value, allowed in (
+            ("bare_newlines", self.bare_newlines, get_args(BareNewlines)),
+            ("long_lines", self.long_lines, get_args(LongLines)),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{name} is one of {', '.join(allowed)}")
         if self.require_tls and not (self.starttls or self.implicit_tls):
             raise ValueError("require_tls needs starttls or implicit_tls")
         if self.require_auth and not self.mechanisms:

@@ -6,38 +6,66 @@ from typing import TYPE_CHECKING
 
 from smtpcore.handler import BodySink
 from smtpcore.replies import Reply
+from smtpcore.session.replies import STORAGE_FULL
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
 class Content:
-    """What has come of a message, where it goes, and why it will be refused, if it will."""
+    """What has come of a message, where it goes, and why it will be refused, if it will.
 
-    __slots__ = ("parts", "refusal", "sink", "size")
+    Memory for what is collected is reserved at the gate, which all sessions share, and given back with
+    ``forget()``, at the latest when the session ends.
+    """
+
+    __slots__ = ("_parts", "_reserved", "collecting", "refusal", "sink", "size")
 
     def __init__(self) -> None:
-        self.parts: list[bytes] = []
+        self._parts: list[bytes] = []
+        self._reserved = 0
         self.sink: BodySink | None = None
+        self.collecting = False
         self.size = 0
         self.refusal: Reply | None = None
 
-    def begin(self, sink: BodySink | None) -> None:
-        """A message begins."""
-        self.parts = []
+    def begin(self, sink: BodySink | None, *, collecting: bool) -> None:
+        """A message begins; without a sink and not collected, it is only counted."""
         self.sink = sink
+        self.collecting = collecting
         self.size = 0
         self.refusal = None
+
+    def collect(self, session: ServerSession, data: bytes) -> Reply | None:
+        """Keep some content in memory; a reply refuses the message for which there is none left."""
+        if session.gate is not None:
+            if not session.gate.reserve(len(data)):
+                return STORAGE_FULL
+            self._reserved += len(data)
+        self._parts.append(data)
+        return None
+
+    def take(self) -> bytes:
+        """What was collected, as one piece. It counts as kept until it is forgotten."""
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
 
     def refuse(self, session: ServerSession, reply: Reply) -> None:
         """Nothing more is kept; the rest is discarded, and the reply comes at the true end."""
         self.refusal = reply
-        self.parts = []
-        if self.sink is not None:
-            self.abort(session)
+        self.forget(session)
+        self.abort(session)
+
+    def forget(self, session: ServerSession) -> None:
+        """Drop what was collected and give its memory back."""
+        self._parts.clear()
+        if self._reserved and session.gate is not None:
+            session.gate.free(self._reserved)
+        self._reserved = 0
 
     def abort(self, session: ServerSession) -> None:
-        """Tell the sink that the message will not be completed; once."""
+        """Tell the sink, if there is one, that the message will not be completed; once."""
         sink, self.sink = self.sink, None
         if sink is not None:
             session.call("abort", sink.abort, then=_nothing)

@@ -1,4 +1,4 @@
-"""How many connections at once: in all, from one address, from one network."""
+"""What all sessions together may take: connections in all, from one address and network, and memory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from ipaddress import ip_address, ip_network
 
+from smtpcore.session.limits import MIB
 from smtpcore.session.peer import Peer
 
 
@@ -21,7 +22,7 @@ class Admission(Enum):
 
 
 class Gate:
-    """Counts the open connections of all sessions that share it.
+    """Counts the open connections of all sessions that share it, and the octets of content they keep.
 
     Args:
         total: Connections in all; None: no limit.
@@ -30,6 +31,7 @@ class Gate:
         ipv4_prefix: Bits of an IPv4 network.
         ipv6_prefix: Bits of an IPv6 network. A single subscriber has one of at least this size, so
             ``per_address`` counts IPv6 addresses by it too.
+        max_collected: Octets of content in memory, of all sessions together; what goes to a sink is not counted.
         lock: Held for each count; give ``threading.Lock()`` where sessions run in threads.
     """
 
@@ -41,20 +43,33 @@ class Gate:
         *,
         ipv4_prefix: int = 24,
         ipv6_prefix: int = 64,
+        max_collected: int | None = None,
         lock: AbstractContextManager[object] | None = None,
     ) -> None:
         self._total = total
         self._per_address = per_address
         self._per_network = per_network
         self._prefixes = {4: ipv4_prefix, 6: ipv6_prefix}
+        self._max_collected = max_collected
         self._lock = lock if lock is not None else nullcontext()
         self._open = 0
         self._counts: dict[Hashable, int] = {}
+        self._collected = 0
+
+    @classmethod
+    def hardened(cls, *, lock: AbstractContextManager[object] | None = None) -> Gate:
+        """For a server that faces the open internet."""
+        return cls(500, 20, max_collected=512 * MIB, lock=lock)
 
     @property
     def open(self) -> int:
         """Connections that were admitted and not yet released."""
         return self._open
+
+    @property
+    def collected(self) -> int:
+        """Octets of content in memory."""
+        return self._collected
 
     def admit(self, peer: Peer) -> Admission:
         """Ask for a connection; what is admitted has to be released once."""
@@ -81,10 +96,31 @@ class Gate:
                 else:
                     self._counts[key] -= 1
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no memory left for content."""
+        return self._max_collected is not None and self._collected >= self._max_collected
+
+    def reserve(self, octets: int) -> bool:
+        """Ask for memory for content; what is granted has to be freed. False, and nothing taken: there is none."""
+        with self._lock:
+            if self._max_collected is not None and self._collected + octets > self._max_collected:
+                return False
+            self._collected += octets
+        return True
+
+    def free(self, octets: int) -> None:
+        """Content is no longer in memory."""
+        with self._lock:
+            self._collected -= octets
+
     def _limits(self, peer: Peer) -> list[tuple[Hashable, int]]:
         if peer.host is None:
             return []
         address = ip_address(peer.host)
+        if address.version == 6 and address.ipv4_mapped is not None:
+            # A listener for both families sees IPv4 so, and it would all be one IPv6 network.
+            address = address.ipv4_mapped
         network = ip_network((address, self._prefixes[address.version]), strict=False)
         limits: list[tuple[Hashable, int]] = []
         if self._per_address is not None:

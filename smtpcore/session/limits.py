@@ -15,7 +15,7 @@ class Limits:
     """Counts and sizes. The defaults are the profile ``standard``: what the RFCs ask for, everywhere.
 
     Raises:
-        ValueError: A limit is negative, or lower than an RFC allows where it says so.
+        ValueError: A limit is negative, or lower than its description says it may be.
     """
 
     max_command_line: int = BASE_LINE
@@ -24,12 +24,12 @@ class Limits:
     max_line_drain: int = 64 * KIB
     """Octets of a faulty line that are discarded before the connection ends with 421 4.7.0."""
     max_auth_line: int = AUTH_LINE
-    """Octets of an AUTH command or a SASL response with its CRLF. Over it: 500 5.5.6 (RFC 4954 4)."""
+    """Octets of an AUTH command or a SASL response with its CRLF, at least 512. Over it: 500 5.5.6 (RFC 4954 4)."""
     max_message_size: int = 35 * MIB
     """Octets of content, CRLF counted, stuffing and final dot not (RFC 1870 5); announced as SIZE.
-    A server must take 64 KiB (RFC 5321 4.5.3.1.7); 0 means no limit. Over it: 552 5.3.4."""
+    RFC 5321 4.5.3.1.7 asks for 64 KiB; 0 means no limit. Over it: 552 5.3.4."""
     max_recipients: int = 1000
-    """Accepted recipients of a transaction, at least 100 (RFC 5321 4.5.3.1.8). Over it: 452 4.5.3."""
+    """Accepted recipients of a transaction; RFC 5321 4.5.3.1.8 asks for 100. Over it: 452 4.5.3."""
     max_recipients_overshoot: int = 1000
     """RCPT commands refused over ``max_recipients`` in a transaction before 421 4.7.0."""
     max_bad_recipients: int | None = 1000
@@ -49,7 +49,7 @@ class Limits:
     max_commands_before_auth: int | None = None
     """Commands before authentication where that is required, before 421 4.7.0."""
     max_input_buffer: int = MIB
-    """Octets received and not yet worked on before ``wants_data`` turns false."""
+    """Octets received and not yet worked on before ``wants_data`` turns false; at least 4096."""
     max_held_output: int = 16 * KIB
     """Octets of replies that wait for others before they are sent."""
     max_params: int = 20

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from smtpcore.errors import LocalProtocolError
+from smtpcore.lines import Buffer
 from smtpcore.replies import Reply
 from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
 from smtpcore.session.timeouts import Timeouts
@@ -93,8 +94,11 @@ class StepMachine:
 
     def tls_started(self, info: TlsInfo) -> None:
         """The TLS handshake is done; what is received from now on came through it."""
-        self._tls_result = info
-        self._told = True
+        if type(self._step) is StartTls:
+            self._tls_result = info
+            self._told = True
+            # What came before was not read by the TLS layer; what comes now is clear text that it protected.
+            self._tls_octets = []
 
     def tls_failed(self, exception: BaseException) -> None:
         """The TLS handshake failed; the connection is closed without a word (RFC 3207 4)."""
@@ -106,7 +110,8 @@ class StepMachine:
         if not self._closed:
             self._closed = self._told = self.peer_gone = True
             self._input_open = False
-            if exception is not None:
+            # What made the session end stays its cause, whatever befalls the connection on the way out.
+            if exception is not None and (self.cause is None or not self._ending):
                 self.cause = exception
 
     def next_step(self) -> Step | None:
@@ -153,8 +158,13 @@ class StepMachine:
                 self.cause = result
                 self.cut()
             else:
+                octets = b"".join(self._tls_octets or ())
                 self._tls_octets = None
                 self._secured(result)
+                if octets:
+                    self._read(octets)
+                if not self._input_open:
+                    self._read(b"")
         if self._timed_out:
             self._timed_out = False
             now = self.monotonic()
@@ -185,6 +195,10 @@ class StepMachine:
         raise NotImplementedError
 
     def _secured(self, info: TlsInfo) -> None:
+        raise NotImplementedError
+
+    def _read(self, data: Buffer) -> None:
+        """Take octets that were received, in clear text or through TLS."""
         raise NotImplementedError
 
     def _disconnect(self) -> Step | None:

@@ -45,14 +45,13 @@ def connect(session: ServerSession) -> Step | None:
 
 
 def _connected(session: ServerSession, answer: object) -> None:
-    greeting = session.config.replies.greeting
-    if isinstance(answer, Reply):
-        greeting = answer if answer.positive and answer.code == 220 else session.config.replies.refusal(answer)
-        if answer.code < 400 and answer.code != 220:
-            fault = TypeError(f"{answer.code} is no greeting; connect answers None, 220 or a refusal")
-            greeting = session.fault("connect", fault)
-    elif answer is not None:
-        greeting = session.fault("connect", TypeError(f"connect answered {type(answer).__name__}"))
+    replies = session.config.replies
+    if answer is None:
+        greeting = replies.greeting
+    elif isinstance(answer, Reply) and (answer.code == 220 or answer.code >= 400):
+        greeting = replies.named(answer)
+    else:
+        greeting = session.fault("connect", TypeError("connect answers None, 220 or a refusal"))
     session.timers.set("greeting", session.monotonic() + session.config.timeouts.greeting_delay)
     session.enter(lambda: _listen(session, greeting))
 
@@ -98,7 +97,8 @@ def _judged(session: ServerSession, answer: object) -> None:
     if not isinstance(answer, Reply) or answer.intermediate:
         answer = session.fault("secured", TypeError("secured answers None or a refusal"))
     if answer.close:
-        session.end(answer)
+        # On a TLS port it is the greeting, with the server's name in it.
+        session.end(session.config.replies.named(answer) if session.config.implicit_tls else answer)
         return
     session.insecure = Barrier(answer, frozenset((b"QUIT",)))
     session.raise_barrier()

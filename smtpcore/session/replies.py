@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from smtpcore.replies import Reply
 from smtpcore.spec import Rule
 
-HELO_OK = "Hello"
 MAIL_OK = Reply(250, "Sender accepted", "2.1.0")
 RCPT_OK = Reply(250, "Recipient accepted", "2.1.5")
 DATA_OK = Reply(354, "Start mail input; end with <CRLF>.<CRLF>")
@@ -48,7 +47,7 @@ class ServerReplies:
     def __init__(self, hostname: str, banner: str, table: Mapping[bytes, Rule]) -> None:
         self.hostname = hostname
         self.greeting = Reply(220, f"{hostname} {banner}".rstrip())
-        self.early_talk = self.refusal(Reply(554, "You talk before the greeting"))
+        self.early_talk = self.named(Reply(554, "You talk before the greeting"))
         self.helo = Reply(250, hostname)
         self.quit = Reply(221, f"{hostname} closing the connection", "2.0.0")
         self.shutdown = Reply(421, f"{hostname} Service shutting down", "4.3.2")
@@ -64,8 +63,8 @@ class ServerReplies:
         verbs = " ".join(sorted(verb.decode() for verb, rule in table.items() if rule.enabled))
         self.help = Reply(214, ("Commands known here:", verbs, "See RFC 5321"), "2.0.0")
 
-    def refusal(self, reply: Reply) -> Reply:
-        """A refusal as a greeting: the server's own name comes first (RFC 5321 4.2.3)."""
+    def named(self, reply: Reply) -> Reply:
+        """A reply as a greeting: the server's own name comes first (RFC 5321 4.3.1)."""
         if reply.lines[0].split(" ")[0] == self.hostname:
             return reply
         first, *rest = reply.lines

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Final
 
 from smtpcore.commands.hello import Ehlo, Helo, Lhlo
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Pause
-from smtpcore.handler import HOOKS, Handler
+from smtpcore.handler import Handler, overridden
 from smtpcore.lines import Buffer
 from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
@@ -102,8 +101,7 @@ class ServerSession(StepMachine):
         self.envelope = None
         self.early_talk = False
         self.pipelined_early = False
-        kind: type = type(handler)
-        self.overridden = _overridden(kind) | (HOOKS & vars(handler).keys())
+        self.overridden = overridden(handler)
         limits = config.limits
         self.connection = ServerConnection(
             table=config.table,
@@ -150,16 +148,16 @@ class ServerSession(StepMachine):
 
     def receive_data(self, data: Buffer) -> None:
         """Octets came; ``b""`` is the end of the input, after which the peer may still read."""
+        if len(data) == 0:
+            self.peer_gone = True
         if not self._input_open:
             return
         if len(data) == 0:
             self._input_open = False
-            self.peer_gone = True
         if self._tls_octets is not None:
             self._tls_octets.append(bytes(data))
             return
-        self.connection.receive_data(data)
-        self._fresh = True
+        self._read(data)
 
     def shutdown(self, grace: float) -> None:
         """End soon: at once outside a transaction, in one after its final reply, after ``grace`` seconds anyway."""
@@ -170,7 +168,7 @@ class ServerSession(StepMachine):
 
     def _settle(self) -> None:
         if self._grace is not None:
-            self.timers.start("grace", self.monotonic(), self._grace)
+            self.timers.bring("grace", self.monotonic() + self._grace)
             self._grace = None
             self._shutting = True
         super()._settle()
@@ -180,15 +178,23 @@ class ServerSession(StepMachine):
 
     def _expire(self, name: str, now: float) -> None:
         if name == "grace":
+            # A hook is waited for no longer, not even one that runs behind the end.
+            self._forget_hook()
             self.end(self.config.replies.shutdown)
-        elif name in _TIMEOUTS or (name == "rate" and self.pace.too_slow(now)):
-            self.cause = TimeoutError(f"timeout: {name}")
-            self.end(self.config.replies.timeout)
+        elif name in _TIMEOUTS or name == "rate":
+            # Of several that are over at once the earliest is the cause.
+            if not self._ending and (name != "rate" or self.pace.too_slow(now)):
+                self.cause = TimeoutError(f"timeout: {name}")
+                self.end(self.config.replies.timeout)
         else:
             super()._expire(name, now)
 
     def _secured(self, info: TlsInfo) -> None:
         opening.secured(self, info)
+
+    def _read(self, data: Buffer) -> None:
+        self.connection.receive_data(data)
+        self._fresh = True
 
     # What phases and stages do.
 
@@ -250,10 +256,9 @@ class ServerSession(StepMachine):
         self._input_open = False
         self._forget_hook()
         self.timers.stop(*_WAITS)
-        if type(self._step) is StartTls or self.state is State.TLS_HANDSHAKE:
+        if self._tls_octets is not None:
             # No octet of SMTP may pass now.
-            self._step = None
-            self._graceful = False
+            self.cut()
         elif reply is not None and self.state is not State.CLOSED:
             self.reply(reply)
         self._phase = self._close
@@ -302,6 +307,7 @@ class ServerSession(StepMachine):
         self.timers.stop(*_WAITS)
         if self._out:
             return self._flush()
+        self.content.forget(self)
         if self.content.sink is not None:
             self.content.abort(self)
             return None
@@ -310,6 +316,7 @@ class ServerSession(StepMachine):
 
     def _disconnect(self) -> Step | None:
         self.timers.stop(*_WAITS, "session", "grace")
+        self.content.forget(self)
         if self.content.sink is not None:
             self.content.abort(self)
             return None
@@ -325,9 +332,3 @@ class ServerSession(StepMachine):
 
 def _nothing(value: object) -> None:
     """Whatever the hook says, there is nobody left to hear it."""
-
-
-@cache
-def _overridden(kind: type) -> frozenset[str]:
-    """The hooks that a class of handlers has of its own; the others cost nothing."""
-    return frozenset(name for name in HOOKS if getattr(kind, name) is not getattr(Handler, name))

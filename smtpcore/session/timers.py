@@ -22,6 +22,10 @@ class Timers:
         else:
             self._due[name] = now + duration
 
+    def bring(self, name: str, at: float) -> None:
+        """Let a timer expire at the given time, unless it is set to expire earlier."""
+        self._due[name] = min(at, self._due.get(name, at))
+
     def stop(self, *names: str) -> None:
         """Forget timers, running or not."""
         for name in names:

@@ -99,29 +99,34 @@ def _lead_to(session: ServerSession, outcome: Outcome) -> None:
 
 def _verified(session: ServerSession, answer: object) -> None:
     exchange = session.exchange
-    if isinstance(answer, Reply):
+    assert exchange is not None
+    if answer is texts.AUTH_FAULT:
         # The store failed: nobody knows whether the credentials are right.
-        session.exchange = None
-        session.reply(answer)
-    elif exchange is not None:
+        _fail(session, texts.AUTH_FAULT)
+    elif isinstance(answer, Reply):
+        fault = TypeError("a credential store answers True or False and no reply")
+        _fail(session, session.fault("credentials", fault))
+    else:
         _lead_to(session, exchange.mechanism.answered(answer is True))
 
 
 def answered(session: ServerSession, identity: Identity, answer: object) -> None:
     """The identity is proven, and the application has said whether it may come in."""
     session.exchange = None
-    if isinstance(answer, Reply) and not answer.positive:
-        if answer.permanent:
-            _fail(session, answer)
-        else:
-            session.reply(answer)
+    if answer is None:
+        answer = texts.AUTH_OK
+    if not isinstance(answer, Reply) or answer.intermediate:
+        answer = session.fault("authenticate", TypeError("authenticate answers None, a 2yz or a refusal"))
+    if not answer.positive:
+        _fail(session, answer)
         return
-    if session.reply(texts.AUTH_OK if answer is None else answer).positive:
-        session.identity = identity
-        session.raise_barrier()
+    session.reply(answer)
+    session.identity = identity
+    session.raise_barrier()
 
 
 def _fail(session: ServerSession, reply: Reply) -> None:
+    """The exchange has failed, whoever is to blame: one who is told 454 could try for ever."""
     session.exchange = None
     session.reply(session.config.replies.too_many if session.budget.auth_failure() else reply)
 

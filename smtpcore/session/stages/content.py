@@ -31,10 +31,10 @@ def received(session: ServerSession, chunk: BodyChunk) -> None:
         return
     elif limits.max_message_size and content.size > limits.max_message_size:
         content.refuse(session, TOO_BIG)
-    elif content.sink is None:
-        content.parts.append(chunk.data)
-    else:
+    elif content.sink is not None:
         session.call("write", content.sink.write, chunk.data, then=lambda answer: _written(session, answer))
+    elif content.collecting and (refusal := content.collect(session, chunk.data)) is not None:
+        content.refuse(session, refusal)
 
 
 def _written(session: ServerSession, answer: object) -> None:
@@ -52,13 +52,13 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
     """All of it has come: refuse it for what is wrong with it, or let the application answer."""
     session.pace.end()
     content = session.content
-    envelope = session.envelope
-    if content.refusal is None:
-        content.refusal = _judge(session, end.defects)
-    if content.refusal is not None or envelope is None:
-        content.abort(session)
+    if content.refusal is None and (fault := _judge(session, end.defects)) is not None:
+        content.refuse(session, fault)
+    if content.refusal is not None:
         final.answered(session, content.refusal)
         return
+    envelope = session.envelope
+    assert envelope is not None  # content comes only in a transaction
     envelope.size = end.size
     envelope.defects = end.defects
     sink, content.sink = content.sink, None
@@ -66,9 +66,8 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
         session.call(
             "finish", sink.finish, then=lambda answer: final.answered(session, answer), accept=final.accept(session)
         )
-    elif "message" in session.overridden:
-        envelope.content = b"".join(content.parts)
-        content.parts = []
+    elif content.collecting:
+        envelope.content = content.take()
         session.call(
             "message",
             session.handler.message,

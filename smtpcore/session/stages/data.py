@@ -9,7 +9,7 @@ from smtpcore.commands import Data
 from smtpcore.handler import BodySink
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.received import received_line, trace_lines, with_protocol
-from smtpcore.session.replies import DATA_OK
+from smtpcore.session.replies import DATA_OK, STORAGE_FULL
 from smtpcore.spec import Dialect
 
 if TYPE_CHECKING:
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def received(session: ServerSession, command: Data) -> None:
     """Ask the application whether it wants the content, and how."""
     envelope = session.envelope
-    if envelope is not None:
-        envelope._trace = partial(_trace, session, session.utcnow())
-    if "data" in session.overridden and envelope is not None:
+    assert envelope is not None  # DATA is in order only in a transaction
+    envelope._trace = partial(_trace, session, session.utcnow())
+    if "data" in session.overridden:
         session.call(
             "data",
             session.handler.data,
@@ -39,10 +39,14 @@ def received(session: ServerSession, command: Data) -> None:
 def answered(session: ServerSession, answer: object) -> None:
     """Let the content come, or refuse it."""
     sink = answer if isinstance(answer, BodySink) else None
-    reply = session.reply(DATA_OK if answer is None or sink is not None else answer)
-    if reply.intermediate:
+    collecting = sink is None and "message" in session.overridden
+    if answer is None or sink is not None:
+        # Without memory for a single octet of it the content had better not come.
+        full = collecting and session.gate is not None and session.gate.full
+        answer = STORAGE_FULL if full else DATA_OK
+    if session.reply(answer).intermediate:
         # A reply of the hook's own that lets the content come is as good as None.
-        session.content.begin(sink)
+        session.content.begin(sink, collecting=collecting)
         session.pace.begin(session.monotonic())
     else:
         refused(session)

@@ -59,6 +59,6 @@ def _said(session: ServerSession, answer: object) -> None:
 
 
 def _over(session: ServerSession) -> None:
-    session.content.begin(None)
+    session.content.forget(session)
     session.envelope = None
     session.budget.message()

@@ -28,20 +28,23 @@ def received(session: ServerSession, command: Helo | Ehlo | Lhlo) -> None:
 
 def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object) -> None:
     """Announce what works now, or refuse."""
-    dialogue = session.connection.dialogue
-    if isinstance(answer, Reply) and not answer.positive:
-        reply = answer
-    elif isinstance(command, Helo):
-        reply = answer if isinstance(answer, Reply) else session.config.replies.helo
-    else:
-        # The extensions are the core's to announce: a positive reply of the hook is no more than a yes.
-        reply = session.config.ehlo_reply(tls=dialogue.tls, authenticated=dialogue.authenticated)
-    if session.reply(reply).positive:
+    # The name and the extensions are the core's to announce: a positive reply of the hook is no more than a yes.
+    if answer is None or (isinstance(answer, Reply) and answer.positive and not answer.close):
+        answer = _welcome(session, command)
+    reply = session.reply(answer)
+    if reply.positive and not reply.close:
         session.helo = command
         in_transaction = session.envelope is not None
         session.envelope = None
         if in_transaction and "reset" in session.overridden:
             session.call("reset", session.handler.reset, session, then=_nothing)
+
+
+def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:
+    if isinstance(command, Helo):
+        return session.config.replies.helo
+    dialogue = session.connection.dialogue
+    return session.config.ehlo_reply(tls=dialogue.tls, authenticated=dialogue.authenticated)
 
 
 def _nothing(value: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtpcore.commands import Rcpt
+from smtpcore.replies import Reply
 from smtpcore.session.replies import RCPT_OK, TOO_MANY_RECIPIENTS
 
 if TYPE_CHECKING:
@@ -25,9 +26,8 @@ def received(session: ServerSession, rcpt: Rcpt) -> None:
 
 def answered(session: ServerSession, rcpt: Rcpt, answer: object) -> None:
     """Add the recipient, or not."""
-    reply = session.reply(RCPT_OK if answer is None else answer)
-    if reply.code < 400:
-        if session.envelope is not None:
-            session.envelope.recipients.append(rcpt)
-    elif reply.permanent and session.budget.bad_recipient():
-        session.end(session.config.replies.too_many)
+    if isinstance(answer, Reply) and answer.permanent and session.budget.bad_recipient():
+        answer = session.config.replies.too_many
+    if session.reply(RCPT_OK if answer is None else answer).positive:
+        assert session.envelope is not None  # RCPT is in order only in a transaction
+        session.envelope.recipients.append(rcpt)

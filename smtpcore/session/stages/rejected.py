@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from smtpcore.events import Rejected
+from smtpcore.refusals import BARE
 from smtpcore.session.stages import data
-from smtpcore.spec import SASL, UNKNOWN, State
+from smtpcore.spec import SASL, UNKNOWN
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -37,10 +38,8 @@ def received(session: ServerSession, event: Rejected) -> None:
         enough = budget.transaction() or enough
     elif verb == b"RCPT" and reply.permanent:
         enough = budget.bad_recipient() or enough
-    elif verb == b"DATA" and session.state in (State.READY, State.MAIL, State.RCPT, State.GREETED):
-        session.reply(config.replies.too_many if enough else reply)
-        data.refused(session)
-        return
     session.reply(config.replies.too_many if enough and not reply.close else reply)
-    if config.close_on_line_fault and not event.line and rule is UNKNOWN and not reply.close:
-        session.end(config.replies.too_many)
+    if verb == b"DATA":
+        data.refused(session)
+    elif event.reply is BARE and config.close_on_line_fault:
+        session.end(config.replies.bare_newlines)

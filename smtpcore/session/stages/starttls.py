@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def received(session: ServerSession, command: StartTls) -> None:
     """Ask the application whether TLS is to be had now."""
-    if "starttls" in session.overridden:
+    # A client that is told 454 could ask for ever.
+    if session.budget.noop():
+        session.reply(session.config.replies.too_many)
+    elif "starttls" in session.overridden:
         session.call("starttls", session.handler.starttls, session, then=lambda answer: answered(session, answer))
     else:
         answered(session, None)
@@ -22,9 +25,12 @@ def received(session: ServerSession, command: StartTls) -> None:
 
 def answered(session: ServerSession, answer: object) -> None:
     """Let the handshake begin, unless clear text is there that could be taken for what TLS protects (T-TLS)."""
-    if isinstance(answer, Reply) and not answer.positive:
-        session.reply(answer)
-    elif session.connection.buffered:
+    accepted = answer is None or (isinstance(answer, Reply) and answer.positive and not answer.close)
+    if accepted and session.connection.buffered:
         session.reply(TLS_INJECTION)
-    elif session.reply(TLS_READY if answer is None else answer).positive:
+    elif accepted:
+        # The client waits for a 220 and for no other code (RFC 3207 4).
+        session.reply(answer if isinstance(answer, Reply) and answer.code == 220 else TLS_READY)
         session.expect_tls()
+    else:
+        session.reply(answer)

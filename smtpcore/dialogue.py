@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.replies import Reply
@@ -19,7 +20,7 @@ class Dialogue:
         tls: A TLS layer was there from the first octet (RFC 8314 3.3).
     """
 
-    __slots__ = ("authenticated", "extended", "state", "table", "tls")
+    __slots__ = ("accepted", "authenticated", "extended", "refused", "state", "table", "tls")
 
     state: State
     extended: bool
@@ -28,6 +29,10 @@ class Dialogue:
     """A TLS layer is on."""
     authenticated: bool
     """AUTH has succeeded."""
+    accepted: int
+    """Recipients accepted in the transaction."""
+    refused: bool
+    """A recipient was refused in the transaction."""
 
     def __init__(self, table: Mapping[bytes, Rule] = COMMANDS, *, tls: bool = False) -> None:
         self.table = table
@@ -35,6 +40,8 @@ class Dialogue:
         self.extended = False
         self.tls = tls
         self.authenticated = False
+        self.accepted = 0
+        self.refused = False
 
     def allows(self, rule: Rule) -> bool:
         """Whether a verb is in order now: its state and its guards."""
@@ -64,6 +71,34 @@ class Dialogue:
             raise LocalProtocolError(f"{code} cannot answer {verb}; send a reply of another class")
         return moves[self.state]
 
+    def move(self, rule: Rule, reply: Reply, state: State) -> None:
+        """Stand where ``target()`` said that this reply leads, with the facts that follow from it."""
+        self.state = state
+        if reply.code < 400:
+            effect = _EFFECTS.get(rule.verb)
+            if effect is not None:
+                effect(self, reply)
+        elif rule.verb == b"RCPT":
+            self.refused = True
+
+    def _begin(self, reply: Reply) -> None:
+        self.accepted = 0
+        self.refused = False
+
+    def _greet(self, reply: Reply) -> None:
+        self._begin(reply)
+        self.extended = False
+
+    def _extend(self, reply: Reply) -> None:
+        self._begin(reply)
+        self.extended = True
+
+    def _count(self, reply: Reply) -> None:
+        self.accepted += 1
+
+    def _authenticate(self, reply: Reply) -> None:
+        self.authenticated = reply.positive
+
     def restart(self) -> None:
         """Forget what was learnt before a TLS handshake, and stand behind the greeting (RFC 3207 4.2)."""
         self.state = State.GREETED
@@ -92,3 +127,18 @@ def select(dialect: Dialect, served: frozenset[bytes], table: Mapping[bytes, Rul
         elif rule.availability is not Availability.HIDDEN:
             rules[verb] = replace(rule, enabled=False)
     return rules
+
+
+_EFFECTS: Final[Mapping[bytes, Callable[[Dialogue, Reply], None]]] = {
+    b"EHLO": Dialogue._extend,
+    b"LHLO": Dialogue._extend,
+    b"HELO": Dialogue._greet,
+    b"MAIL": Dialogue._begin,
+    b"RCPT": Dialogue._count,
+    b"RSET": Dialogue._begin,
+    b"AUTH": Dialogue._authenticate,
+    b"=": Dialogue._authenticate,
+    b".": Dialogue._begin,
+    b"BDAT LAST": Dialogue._begin,
+}
+"""What a 2yz or 3yz changes beside the state."""

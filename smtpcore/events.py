@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -29,6 +30,14 @@ class BodyChunk(Event):
     """Some content of the message, unstuffed; chunks are cut anywhere (RFC 5321 4.5.2)."""
 
     data: bytes
+
+
+@dataclass(slots=True)
+class EndOfChunk(Event):
+    """A chunk is complete and more are to come; it wants a reply (RFC 3030 2)."""
+
+    size: int
+    """Octets of the chunk."""
 
 
 @dataclass(slots=True)
@@ -61,3 +70,18 @@ class EarlyTalk(Event):
 @dataclass(slots=True)
 class ConnectionClosed(Event):
     """The end of the input, behind everything that came before it, or the end of the dialogue."""
+
+
+class EventIterator(Iterator[Event]):
+    """``next_event()`` as an iterator that ends where it pauses, and goes on when asked again."""
+
+    __slots__ = ("_next_event",)
+
+    def __init__(self, next_event: Callable[[], Event | Pause]) -> None:
+        self._next_event = next_event
+
+    def __next__(self) -> Event:
+        event = self._next_event()
+        if isinstance(event, Pause):
+            raise StopIteration
+        return event

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from smtpcore.lines import LineFault
 from smtpcore.replies import Reply
 from smtpcore.spec import Rule, State
 
@@ -26,7 +27,14 @@ NO_ARGUMENT: Final = Reply(501, "The command takes no argument", "5.5.4")
 ARGUMENT: Final = Reply(501, "The command needs an argument", "5.5.4")
 ORDER: Final = Reply(503, "Not now: bad sequence of commands", "5.5.1")
 NO_RECIPIENTS: Final = Reply(554, "No valid recipients", "5.5.1")
-BAD_BASE64 = Reply(501, "That is no base64", "5.5.2")
+NOT_LAST: Final = Reply(501, "Behind the size of a chunk stands LAST or nothing", "5.5.4")
+CHUNK_TOO_BIG: Final = Reply(552, "The chunk is far too big", "5.3.4", close=True)
+BAD_BASE64: Final = Reply(501, "That is no base64", "5.5.2")
+
+LINE_FAULTS: Final = {LineFault.BARE: BARE, LineFault.TOO_LONG: TOO_LONG, LineFault.DRAIN: DRAIN}
+"""What a command line gets that cannot be read."""
+SASL_FAULTS: Final = {LineFault.BARE: BAD_BASE64, LineFault.TOO_LONG: AUTH_TOO_LONG, LineFault.DRAIN: DRAIN}
+"""What a SASL response gets that cannot be read; it ends the exchange."""
 
 
 @dataclass(frozen=True, slots=True)

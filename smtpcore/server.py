@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from smtpcore import refusals
-from smtpcore.body import Defect, DotReader
-from smtpcore.commands import COMMAND_TYPES, SaslCancel, SaslResponse
+from smtpcore.body import ChunkReader, Defect, DotReader
+from smtpcore.chunks import Chunk
+from smtpcore.commands import COMMAND_TYPES, Bdat, SaslCancel, SaslResponse
 from smtpcore.dialogue import Dialogue
 from smtpcore.errors import LocalProtocolError
-from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
+from smtpcore.events import (
+    BodyChunk,
+    ConnectionClosed,
+    EarlyTalk,
+    EndOfBody,
+    EndOfChunk,
+    Event,
+    EventIterator,
+    Pause,
+    Rejected,
+)
 from smtpcore.extensions import NONE
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.leniencies import Leniencies
@@ -21,6 +32,7 @@ from smtpcore.sasl.base64 import decode
 from smtpcore.spec import (
     AUTH_LINE,
     BASE_LINE,
+    BDAT_LAST,
     COMMANDS,
     END_OF_DATA,
     GREETING,
@@ -46,26 +58,28 @@ class ServerConnection:
         max_auth_line: Octets of an AUTH command or a SASL response with its CRLF (RFC 4954 4).
         max_line_drain: Octets of a faulty line that are discarded before a fatal 421.
         max_params: ESMTP parameters that a command may have.
+        max_chunk: Octets of a BDAT chunk that are read, be it to drop them; a larger one is fatal.
 
     Whatever octets arrive, nothing is raised for them: there are events, and Rejected ones carry the
     reply that is due. An event that wants a reply pauses the connection until ``send()``.
     """
 
     __slots__ = (
-        "_accepted",
         "_base_line",
         "_body",
+        "_chunk",
+        "_chunks",
         "_early",
         "_enhanced",
         "_eof",
         "_events",
         "_input",
         "_max_auth_line",
+        "_max_chunk",
         "_max_drain",
         "_owed",
         "_owed_replies",
         "_raw_limit",
-        "_refused",
         "_table",
         "barrier",
         "dialect",
@@ -91,6 +105,7 @@ class ServerConnection:
         max_auth_line: int = AUTH_LINE,
         max_line_drain: int = 65536,
         max_params: int = 20,
+        max_chunk: int | None = None,
     ) -> None:
         self.dialogue = Dialogue(table, tls=tls)
         self.dialect = dialect
@@ -109,10 +124,11 @@ class ServerConnection:
         self._early = False
         self._owed: Rule | None = GREETING
         self._owed_replies = 1
-        self._accepted = 0
-        self._refused = False
         self._body = DotReader()
-        self._events = _Events(self.next_event)
+        self._max_chunk = max_chunk
+        self._chunk: Chunk | None = None
+        self._chunks: ChunkReader | None = None
+        self._events = EventIterator(self.next_event)
 
     @property
     def state(self) -> State:
@@ -132,12 +148,17 @@ class ServerConnection:
     @property
     def defects(self) -> Defect:
         """What was found so far in the content that is being read."""
-        return self._body.defects
+        return self._body.defects if self._chunks is None else self._chunks.defects
+
+    @property
+    def reading_content(self) -> bool:
+        """Whether the next octets are content: between the 354 and the dot, or within a chunk."""
+        return self._chunk is not None or self.dialogue.state is State.DATA
 
     @property
     def accepted(self) -> int:
         """Recipients accepted in the transaction."""
-        return self._accepted
+        return self.dialogue.accepted
 
     def receive_data(self, data: Buffer) -> Iterator[Event]:
         """Feed octets; ``b""`` is the end of the input.
@@ -166,6 +187,8 @@ class ServerConnection:
         state = self.dialogue.state
         if state is State.DATA:
             return self._next_body_event()
+        if self._chunk is not None:
+            return self._next_chunk_event(self._chunk)
         if state is State.CLOSED:
             return ConnectionClosed()
         if state is State.TLS_HANDSHAKE:
@@ -208,13 +231,9 @@ class ServerConnection:
             return reply.to_wire(enhanced=self._enhanced)
         self._owed = None
         self._owed_replies = 1
-        if reply.code < 400:
-            effect = _EFFECTS.get(rule.verb)
-            if effect is not None:
-                effect(self, reply)
-        elif rule.verb == b"RCPT":
-            self._refused = True
-        dialogue.state = state
+        dialogue.move(rule, reply, state)
+        if reply.code < 400 and rule.verb in _EFFECTS:
+            _EFFECTS[rule.verb](self, reply)
         return reply.to_wire(enhanced=self._enhanced and rule.enhanced)
 
     def start_tls(self) -> None:
@@ -240,11 +259,58 @@ class ServerConnection:
             self._owed = END_OF_DATA
             if self.dialect is Dialect.LMTP:
                 # RFC 2033 4.2: a reply for each RCPT that was accepted.
-                self._owed_replies = self._accepted
+                self._owed_replies = self.dialogue.accepted
             return EndOfBody(self._body.defects, self._body.size)
         return ConnectionClosed() if self._eof else Pause.NEED_DATA
 
-    def _command_event(self, line: bytes) -> Event:
+    def _chunk_event(self, line: bytes, rule: Rule, argument: bytes) -> Event | Pause:
+        try:
+            command = Bdat.parse(argument, self.grammar)
+        except CommandError as error:
+            return self._reject(line, rule, error.reply)
+        if self._max_chunk is not None and command.size > self._max_chunk:
+            return self._reject(line, rule, refusals.CHUNK_TOO_BIG)
+        if command.last:
+            rule = BDAT_LAST
+        refusal = None
+        if self.barrier is not None and rule.verb not in self.barrier.verbs:
+            refusal = self.barrier.reply
+        elif not self.dialogue.allows(rule) or self.dialogue.state is State.BDAT_FAILED:
+            refusal = refusals.ORDER
+        elif command.malformed:
+            refusal = refusals.NOT_LAST
+        # RFC 3030 2: the octets are read before any reply, the refused ones too.
+        self._chunk = Chunk(command, rule, line, refusal)
+        if refusal is not None:
+            return self._next_chunk_event(self._chunk)
+        if self._chunks is None:
+            self._chunks = ChunkReader()
+        return command
+
+    def _next_chunk_event(self, chunk: Chunk) -> Event | Pause:
+        while data := chunk.read(self._input):
+            if chunk.refusal is None and self._chunks is not None:
+                self._chunks.feed(data)
+                return BodyChunk(data)
+        if chunk.left:
+            return ConnectionClosed() if self._eof else Pause.NEED_DATA
+        self._chunk = None
+        last = chunk.rule is BDAT_LAST
+        if chunk.refusal is not None:
+            event: Event = self._reject(chunk.line, chunk.rule, chunk.refusal)
+        elif last and self._chunks is not None:
+            self._chunks.finish()
+            event = EndOfBody(self._chunks.defects, self._chunks.size)
+            self._owed = chunk.rule
+        else:
+            event = EndOfChunk(chunk.size)
+            self._owed = chunk.rule
+        if last and self.dialect is Dialect.LMTP and self._owed is chunk.rule:
+            # RFC 2033 4.3: a reply for each accepted recipient, even to a message that cannot be completed.
+            self._owed_replies = self.dialogue.accepted
+        return event
+
+    def _command_event(self, line: bytes) -> Event | Pause:
         # RFC 5321 4.1.1: white space before the CRLF is tolerated.
         verb, _, argument = line.rstrip(b" \t").partition(b" ")
         rule = self._table.get(verb) or self._table.get(verb.upper())
@@ -259,6 +325,8 @@ class ServerConnection:
         if not rule.enabled:
             # Whoever sends chunks unasked cannot be trusted with the octets that follow.
             return self._reject(line, rule, refusals.NO_CHUNKS if rule.verb == b"BDAT" else refusals.NOT_SERVED)
+        if rule.payload:
+            return self._chunk_event(line, rule, argument)
         if self.barrier is not None and rule.verb not in self.barrier.verbs:
             return self._reject(line, rule, self.barrier.reply)
         if argument:
@@ -281,24 +349,13 @@ class ServerConnection:
         return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
 
     def _line_fault(self, fault: LineFault) -> Rejected:
-        reply = (
-            refusals.BARE
-            if fault is LineFault.BARE
-            else refusals.TOO_LONG
-            if fault is LineFault.TOO_LONG
-            else refusals.DRAIN
-        )
-        return self._reject(b"", UNKNOWN, reply)
+        return self._reject(b"", UNKNOWN, refusals.LINE_FAULTS[fault])
 
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
         self._owed = SASL
         if isinstance(line, LineFault):
-            reply = {
-                LineFault.BARE: refusals.BAD_BASE64,
-                LineFault.TOO_LONG: refusals.AUTH_TOO_LONG,
-                LineFault.DRAIN: refusals.DRAIN,
-            }[line]
+            reply = refusals.SASL_FAULTS[line]
             return Rejected(b"", reply, fatal=reply.close)
         if len(line) + 2 > self._max_auth_line:
             return Rejected(b"", refusals.AUTH_TOO_LONG)
@@ -309,7 +366,7 @@ class ServerConnection:
 
     def _order_fault(self, rule: Rule) -> Reply:
         # RFC 5321 3.3 and RFC 2033 4.2: DATA without an accepted recipient; LMTP knows only the 503.
-        if rule.verb == b"DATA" and self._refused and self.dialect is Dialect.SMTP and self.state is State.MAIL:
+        if rule.verb == b"DATA" and self.dialogue.refused and self.dialect is Dialect.SMTP and self.state is State.MAIL:
             return refusals.NO_RECIPIENTS
         return refusals.ORDER
 
@@ -321,57 +378,28 @@ class ServerConnection:
         return self._max_auth_line if verb == b"AUTH" else self._base_line
 
     def _after_ehlo(self, reply: Reply) -> None:
-        self._clear()
-        self.dialogue.extended = self.grammar.extended = True
-        self.grammar.extensions = reply.extensions if isinstance(reply, EhloReply) else NONE
-        self._raw_limit = max(
-            self._base_line + max(self.grammar.extensions.mail_room, self.grammar.extensions.rcpt_room),
-            self._max_auth_line,
-        )
+        extensions = reply.extensions if isinstance(reply, EhloReply) else NONE
+        self.grammar.extended = True
+        self.grammar.extensions = extensions
+        longest = self._base_line + max(extensions.mail_room, extensions.rcpt_room)
+        self._raw_limit = max(longest, self._max_auth_line)
 
     def _after_helo(self, reply: Reply) -> None:
-        self._clear()
-        self.dialogue.extended = self.grammar.extended = False
+        self.grammar.extended = False
         self.grammar.extensions = NONE
 
-    def _after_rcpt(self, reply: Reply) -> None:
-        self._accepted += 1
+    def _after_mail(self, reply: Reply) -> None:
+        self._chunks = None
 
     def _after_data(self, reply: Reply) -> None:
         self._body = DotReader()
-
-    def _after_auth(self, reply: Reply) -> None:
-        self.dialogue.authenticated = reply.positive
-
-    def _clear(self, reply: Reply | None = None) -> None:
-        self._accepted = 0
-        self._refused = False
-
-
-class _Events(Iterator[Event]):
-    """``next_event()`` as an iterator that ends where it pauses, and goes on when asked again."""
-
-    __slots__ = ("_next_event",)
-
-    def __init__(self, next_event: Callable[[], Event | Pause]) -> None:
-        self._next_event = next_event
-
-    def __next__(self) -> Event:
-        event = self._next_event()
-        if isinstance(event, Pause):
-            raise StopIteration
-        return event
 
 
 _EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
     b"EHLO": ServerConnection._after_ehlo,
     b"LHLO": ServerConnection._after_ehlo,
     b"HELO": ServerConnection._after_helo,
-    b"MAIL": ServerConnection._clear,
-    b"RCPT": ServerConnection._after_rcpt,
+    b"MAIL": ServerConnection._after_mail,
     b"DATA": ServerConnection._after_data,
-    b"RSET": ServerConnection._clear,
-    b"AUTH": ServerConnection._after_auth,
-    b"=": ServerConnection._after_auth,
-    b".": ServerConnection._clear,
 }
+"""What a 2yz or 3yz changes in how the next octets are read."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from smtpcore.commands.auth import Auth, SaslCancel, SaslResponse
 from smtpcore.commands.base import Command
+from smtpcore.commands.bdat import Bdat
 from smtpcore.commands.hello import Ehlo, Helo, Lhlo
 from smtpcore.commands.mail import Mail
 from smtpcore.commands.rcpt import Rcpt
@@ -17,7 +18,7 @@ from smtpcore.commands.text import Expn, Help, Noop, Vrfy
 COMMAND_TYPES: Final[Mapping[bytes, type[Command]]] = MappingProxyType(
     {
         kind.verb: kind
-        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth)
+        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth)
     }
 )
 """The class of each verb that can be served."""
@@ -25,6 +26,7 @@ COMMAND_TYPES: Final[Mapping[bytes, type[Command]]] = MappingProxyType(
 __all__ = [
     "COMMAND_TYPES",
     "Auth",
+    "Bdat",
     "Command",
     "Data",
     "Ehlo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,14 +14,21 @@ from smtpcore.leniencies import Leniencies
 from smtpcore.paths import is_helo_name
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
-from smtpcore.sasl import SERVER_MECHANISMS
+from smtpcore.sasl import SERVER_MECHANISMS, ServerMechanism, TokenError
+from smtpcore.sasl.keys import ITERATIONS
+from smtpcore.sasl.scram import ScramServer
 from smtpcore.session.limits import Limits
 from smtpcore.session.replies import ServerReplies
 from smtpcore.session.timeouts import Timeouts
 from smtpcore.spec import Dialect, Rule
+from smtpcore.tls import TlsInfo
 
 BareNewlines = Literal["reject", "close", "pass"]
 LongLines = Literal["pass", "reject"]
+
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
+_SECRET = 16
+"""Octets of a secret that cannot be guessed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +55,18 @@ class ServerConfig:
     require_tls: bool = False
     """530 to everything but NOOP, EHLO, STARTTLS and QUIT before TLS. Not for a public port 25 (RFC 3207 4)."""
     mechanisms: Sequence[str] = ()
-    """The SASL mechanisms on offer; none, no AUTH."""
+    """The SASL mechanisms on offer, in the order in which they are announced: the best first; none, no AUTH."""
+    custom_mechanisms: Sequence[type[ServerMechanism]] = ()
+    """Mechanisms of the application's own, which ``mechanisms`` may name then; one may take the place of ours."""
+    sasl_secret: bytes = field(default=b"", repr=False)
+    """At least 16 octets that only this server knows, the same after a restart. SCRAM needs it: salts for users
+    who do not exist are made of it, so that nobody can tell them from those who do."""
+    scram_iterations: int = ITERATIONS
+    """The iteration count of the users who exist, for those who do not."""
+    token_error: TokenError = field(default_factory=TokenError)
+    """What OAUTHBEARER and XOAUTH2 tell a client whose token is refused without a reason."""
     plaintext_auth_without_tls: bool = False
-    """Offer and take PLAIN and LOGIN in clear text."""
+    """Offer and take in clear text the mechanisms that send a password or token itself: PLAIN, LOGIN and others."""
     require_auth: bool = False
     """530 to MAIL and others before AUTH has succeeded (RFC 4954 6)."""
     help: bool = True
@@ -58,8 +75,12 @@ class ServerConfig:
     """EXPN is announced and served by the handler's hook."""
     enhanced_codes: bool = True
     """ENHANCEDSTATUSCODES (RFC 2034)."""
+    chunking: bool = True
+    """CHUNKING: content in counted chunks by BDAT, beside DATA (RFC 3030)."""
     bare_newlines: BareNewlines = "reject"
     """Bare CR, bare LF or NUL in content: ``reject`` 554 5.6.0 at the end, ``close`` 421 at once, ``pass``."""
+    bare_newlines_bdat: BareNewlines = "reject"
+    """The same for content that comes by BDAT, which nobody can smuggle through on the way in."""
     long_lines: LongLines = "pass"
     """Text lines over 1000 octets: passed with a flag, or 554 5.6.0 at the end."""
     close_on_line_fault: bool = False
@@ -74,9 +95,7 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if not is_helo_name(self.hostname.encode("utf-8")):
             raise ValueError(f"hostname {self.hostname!r} is no domain or address literal")
-        for name in self.mechanisms:
-            if name not in SERVER_MECHANISMS:
-                raise ValueError(f"no SASL mechanism {name!r}; there are {', '.join(SERVER_MECHANISMS)}")
+        self._check_mechanisms()
         for name, value, allowed in (
             ("bare_newlines", self.bare_newlines, get_args(BareNewlines)),
             ("long_lines", self.long_lines, get_args(LongLines)),
@@ -109,7 +128,13 @@ class ServerConfig:
     @cached_property
     def table(self) -> Mapping[bytes, Rule]:
         """The rules of the verbs, those that are off marked."""
-        served = {b"STARTTLS": self.starttls, b"AUTH": bool(self.mechanisms), b"HELP": self.help, b"EXPN": self.expn}
+        served = {
+            b"STARTTLS": self.starttls,
+            b"AUTH": bool(self.mechanisms),
+            b"BDAT": self.chunking,
+            b"HELP": self.help,
+            b"EXPN": self.expn,
+        }
         return select(self.dialect, frozenset(verb for verb, on in served.items() if on))
 
     @cached_property
@@ -130,35 +155,65 @@ class ServerConfig:
         verbs = frozenset(verb for verb, rule in self.table.items() if rule.before_auth)
         return Barrier(Reply(530, "Authentication required", "5.7.0"), verbs)
 
-    def offers(self, mechanism: str, *, tls: bool) -> bool:
-        """Whether a SASL mechanism may be used now (RFC 4954 4)."""
-        if mechanism not in self.mechanisms:
-            return False
-        return tls or self.plaintext_auth_without_tls or not SERVER_MECHANISMS[mechanism].plaintext
+    @cached_property
+    def mechanism_types(self) -> Mapping[str, type[ServerMechanism]]:
+        """What is behind the names in ``mechanisms``, in their order."""
+        known = {**SERVER_MECHANISMS, **{kind.name: kind for kind in self.custom_mechanisms}}
+        return {name: known[name] for name in self.mechanisms if name in known}
 
-    def ehlo_reply(self, *, tls: bool, authenticated: bool = False) -> EhloReply:
+    def offered(self, *, tls: bool, info: TlsInfo | None = None) -> tuple[str, ...]:
+        """The SASL mechanisms that may be used now (RFC 4954 4).
+
+        Args:
+            tls: There is a TLS layer.
+            info: What is known of it: some mechanisms need a client certificate or channel binding data.
+        """
+        clear = tls or self.plaintext_auth_without_tls
+        return tuple(
+            name for name, kind in self.mechanism_types.items() if (clear or not kind.plaintext) and kind.usable(info)
+        )
+
+    def ehlo_reply(self, *, tls: bool, info: TlsInfo | None = None, authenticated: bool = False) -> EhloReply:
         """The reply to EHLO: what works now and nothing else (RFC 5321 4.1.1.1)."""
-        reply = self._ehlo_replies.get((tls, authenticated))
+        mechanisms = () if authenticated or (self.require_tls and not tls) else self.offered(tls=tls, info=info)
+        reply = self._ehlo_replies.get((tls, mechanisms))
         if reply is None:
-            reply = EhloReply(self.hostname, self._extensions(tls=tls, authenticated=authenticated))
-            self._ehlo_replies[tls, authenticated] = reply
+            reply = EhloReply(self.hostname, self._extensions(tls=tls, mechanisms=mechanisms))
+            self._ehlo_replies[tls, mechanisms] = reply
         return reply
 
     @cached_property
-    def _ehlo_replies(self) -> dict[tuple[bool, bool], EhloReply]:
+    def _ehlo_replies(self) -> dict[tuple[bool, tuple[str, ...]], EhloReply]:
         return {}
 
-    def _extensions(self, *, tls: bool, authenticated: bool) -> Extensions:
+    def _check_mechanisms(self) -> None:
+        if isinstance(self.mechanisms, str):
+            raise ValueError("mechanisms is a sequence of names, not one string")
+        for kind in self.custom_mechanisms:
+            if not _MECHANISM.fullmatch(kind.name):
+                raise ValueError(f"no name for a SASL mechanism: {kind.name!r} (RFC 4422 3.1)")
+        for name in self.mechanisms:
+            if name not in self.mechanism_types:
+                raise ValueError(f"no SASL mechanism {name!r}; there are {', '.join(SERVER_MECHANISMS)}")
+        if len(self.mechanism_types) != len(self.mechanisms):
+            raise ValueError("a SASL mechanism is named twice")
+        scram = any(issubclass(kind, ScramServer) for kind in self.mechanism_types.values())
+        if scram and len(self.sasl_secret) < _SECRET:
+            raise ValueError(f"SCRAM needs a sasl_secret of at least {_SECRET} octets")
+        if self.scram_iterations < 1:
+            raise ValueError("scram_iterations is at least 1; RFC 5802 5.1 asks for 4096")
+
+    def _extensions(self, *, tls: bool, mechanisms: Sequence[str]) -> Extensions:
         # RFC 1870 3: SIZE 0 says that there is no fixed limit.
         announced = {"PIPELINING": "", "SIZE": str(self.limits.max_message_size), "8BITMIME": ""}
         if self.enhanced_codes:
             announced["ENHANCEDSTATUSCODES"] = ""
+        if self.chunking:
+            announced["CHUNKING"] = ""
         if self.starttls and not tls:
             announced["STARTTLS"] = ""
-        if not authenticated and (tls or not self.require_tls):
-            mechanisms = [name for name in self.mechanisms if self.offers(name, tls=tls)]
-            if mechanisms:
-                announced["AUTH"] = " ".join(mechanisms)
+        if mechanisms:
+            announced["AUTH"] = " ".join(mechanisms)
         if self.expn:
             announced["EXPN"] = ""
         if self.help:

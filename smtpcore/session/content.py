@@ -9,7 +9,12 @@ from smtpcore.replies import Reply
 from smtpcore.session.replies import STORAGE_FULL
 
 if TYPE_CHECKING:
+    from smtpcore.session.machine import Answered
     from smtpcore.session.server import ServerSession
+
+
+def _nothing(value: object) -> None:
+    """An abort cannot be refused."""
 
 
 class Content:
@@ -19,13 +24,14 @@ class Content:
     ``forget()``, at the latest when the session ends.
     """
 
-    __slots__ = ("_parts", "_reserved", "collecting", "refusal", "sink", "size")
+    __slots__ = ("_parts", "_reserved", "chunks", "collecting", "refusal", "sink", "size")
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._reserved = 0
         self.sink: BodySink | None = None
         self.collecting = False
+        self.chunks = 0
         self.size = 0
         self.refusal: Reply | None = None
 
@@ -33,6 +39,7 @@ class Content:
         """A message begins; without a sink and not collected, it is only counted."""
         self.sink = sink
         self.collecting = collecting
+        self.chunks = 0
         self.size = 0
         self.refusal = None
 
@@ -64,12 +71,10 @@ class Content:
             session.gate.free(self._reserved)
         self._reserved = 0
 
-    def abort(self, session: ServerSession) -> None:
+    def abort(self, session: ServerSession, then: Answered = _nothing) -> None:
         """Tell the sink, if there is one, that the message will not be completed; once."""
         sink, self.sink = self.sink, None
-        if sink is not None:
-            session.call("abort", sink.abort, then=_nothing)
-
-
-def _nothing(value: object) -> None:
-    """An abort cannot be refused."""
+        if sink is None:
+            then(None)
+        else:
+            session.call("abort", sink.abort, then=then)

@@ -28,6 +28,8 @@ class Limits:
     max_message_size: int = 35 * MIB
     """Octets of content, CRLF counted, stuffing and final dot not (RFC 1870 5); announced as SIZE.
     RFC 5321 4.5.3.1.7 asks for 64 KiB; 0 means no limit. Over it: 552 5.3.4."""
+    max_bdat_chunks: int | None = None
+    """BDAT chunks of a message. Over it: 554 and close."""
     max_recipients: int = 1000
     """Accepted recipients of a transaction; RFC 5321 4.5.3.1.8 asks for 100. Over it: 452 4.5.3."""
     max_recipients_overshoot: int = 1000
@@ -81,6 +83,7 @@ class Limits:
         return cls(
             max_line_drain=8 * KIB,
             max_message_size=25 * MIB,
+            max_bdat_chunks=10_000,
             max_recipients=100,
             max_bad_recipients=100,
             max_transactions=100,

@@ -31,7 +31,6 @@ from smtpcore.session.steps import RECEIVE, StartTls, Step
 from smtpcore.spec import State
 from smtpcore.tls import TlsInfo
 
-_BODY: Final = (State.DATA, State.BDAT)
 _OUTSIDE: Final = (State.CONNECTED, State.GREETED, State.REFUSED, State.READY, State.AUTH)
 """The states that a shutdown ends at once; a mail transaction goes on to its final reply."""
 _TIMEOUTS: Final = ("idle", "block", "data", "session")
@@ -55,7 +54,7 @@ class ServerSession(StepMachine):
         observer: Is told what happens.
         monotonic: The adapter's own clock in seconds; ``deadline`` is in its time.
         utcnow: An aware moment, for Received lines only.
-        token_bytes: So many random octets, for the session's id.
+        token_bytes: So many random octets, for the session's id and the nonces of SASL.
     """
 
     context: object
@@ -93,6 +92,7 @@ class ServerSession(StepMachine):
         self.gate = gate
         self.observer = observer
         self.utcnow = utcnow
+        self.token_bytes = token_bytes
         self.id = token_bytes(6).hex()
         self.context = None
         self.tls = None
@@ -113,6 +113,7 @@ class ServerSession(StepMachine):
             max_auth_line=limits.max_auth_line,
             max_line_drain=limits.max_line_drain,
             max_params=limits.max_params,
+            max_chunk=limits.max_drain,
         )
         self.budget = Budget(limits)
         self.pace = Pace(config.timeouts, self.timers)
@@ -232,7 +233,7 @@ class ServerSession(StepMachine):
             self.observer.fault(self, stage, exception)
         if stage == "connect":
             return self.config.replies.fault
-        return texts.AUTH_FAULT if stage in ("credentials", "authenticate") else texts.FAULT
+        return texts.AUTH_FAULT if stage in ("mechanism", "credentials", "authenticate") else texts.FAULT
 
     def raise_barrier(self) -> None:
         """Let the wire layer refuse what the lack of TLS or authentication forbids."""
@@ -264,6 +265,17 @@ class ServerSession(StepMachine):
         self._phase = self._close
         self._left = True
 
+    def drop_transaction(self) -> None:
+        """The transaction was given up: let go of its content, and tell the application."""
+        self.envelope = None
+        self.pace.end()
+        self.content.forget(self)
+        self.content.abort(self, then=self._reset)
+
+    def _reset(self, value: object) -> None:
+        if "reset" in self.overridden:
+            self.call("reset", self.handler.reset, self, then=_nothing)
+
     # The phases.
 
     def _open(self) -> Step | None:
@@ -275,7 +287,7 @@ class ServerSession(StepMachine):
         next_event = connection.next_event
         received = stages.RECEIVED
         self._left = False
-        if self._fresh and self.state in _BODY:
+        if self._fresh and self.connection.reading_content:
             self.pace.resume(self.monotonic())
         while True:
             if self._shutting and self.state in _OUTSIDE:
@@ -294,7 +306,7 @@ class ServerSession(StepMachine):
                 return None
 
     def _receive(self) -> Step:
-        if self.state in _BODY:
+        if self.connection.reading_content:
             self.pace.wait(self.monotonic(), fresh=self._fresh)
         elif not self.timers.runs("idle"):
             timeouts = self._timeouts

@@ -86,6 +86,8 @@ class Rule:
     """Served before a TLS layer that is required (RFC 3207 4)."""
     before_auth: bool = False
     """Served before an authentication that is required (RFC 4954 6)."""
+    payload: bool = False
+    """Octets follow the line, and are read before it is answered."""
     enabled: bool = True
     """False in the table of a configuration that does not serve the verb: 502."""
     clause: str = ""
@@ -128,6 +130,7 @@ BDAT_LAST: Final = Rule(
     guards=(Guard.EXTENDED,),
     keyword="CHUNKING",
     holds=True,
+    payload=True,
     clause="RFC 3030 2",
 )
 
@@ -199,6 +202,7 @@ _RULES = (
         guards=(Guard.EXTENDED,),
         keyword="CHUNKING",
         holds=True,
+        payload=True,
         clause="RFC 3030 2",
     ),
     Rule(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from smtpcore.commands import (
     Auth,
+    Bdat,
     Data,
     Ehlo,
     Expn,
@@ -23,9 +24,9 @@ from smtpcore.commands import (
     StartTls,
     Vrfy,
 )
-from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, Event, Rejected
+from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, EndOfChunk, Event, Rejected
 from smtpcore.session.redaction import HIDDEN, redact
-from smtpcore.session.stages import auth, content, data, enquiry, hello, mail, quit, rcpt, rejected, starttls
+from smtpcore.session.stages import auth, bdat, content, data, enquiry, hello, mail, quit, rcpt, rejected, starttls
 from smtpcore.spec import SASL
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ RECEIVED: Final[Mapping[type[Event], Callable[[ServerSession, Any], None]]] = {
     Data: data.received,
     BodyChunk: content.received,
     EndOfBody: content.ended,
+    Bdat: bdat.received,
+    EndOfChunk: bdat.ended,
     Rset: enquiry.reset,
     Noop: enquiry.noop,
     Vrfy: enquiry.vrfy,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from smtpcore.commands import Auth, SaslCancel, SaslResponse
 from smtpcore.replies import Reply
-from smtpcore.sasl import SERVER_MECHANISMS, Challenge, Identity, Outcome, ServerMechanism, Success, VerifyPassword
+from smtpcore.sasl import Challenge, Context, Failure, Identity, Outcome, Query, ServerMechanism, Success
 from smtpcore.sasl.base64 import encode
 from smtpcore.session import replies as texts
 
@@ -14,35 +15,58 @@ if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
-class Exchange:
-    """One exchange: its mechanism, and how many challenges it has had."""
+_T = TypeVar("_T")
 
-    __slots__ = ("mechanism", "rounds")
+
+class Exchange:
+    """One exchange: its mechanism, how many challenges it has had, and what is due behind the last one."""
+
+    __slots__ = ("granted", "mechanism", "rounds")
 
     def __init__(self, mechanism: ServerMechanism) -> None:
         self.mechanism = mechanism
         self.rounds = 0
+        self.granted: tuple[Identity, Reply] | None = None
 
 
 def received(session: ServerSession, command: Auth) -> None:
     """Begin an exchange, if the mechanism may be used now. Only then is the initial response looked at."""
     config = session.config
     tls = session.connection.dialogue.tls
-    kind = SERVER_MECHANISMS.get(command.mechanism)
-    if kind is None or command.mechanism not in config.mechanisms:
+    kind = config.mechanism_types.get(command.mechanism)
+    offered = config.offered(tls=tls, info=session.tls)
+    if kind is None or not kind.usable(session.tls):
         _refuse(session, texts.AUTH_MECHANISM)
-    elif not config.offers(command.mechanism, tls=tls):
+    elif command.mechanism not in offered:
         _refuse(session, texts.AUTH_NEEDS_TLS)
     elif command.malformed:
         _refuse(session, texts.AUTH_BASE64)
+    elif kind.server_first and command.initial is not None:
+        _refuse(session, texts.AUTH_SERVER_FIRST)
     else:
-        session.exchange = Exchange(kind())
-        _step(session, command.initial)
+        context = Context(
+            hostname=config.hostname,
+            token_bytes=session.token_bytes,
+            tls=session.tls,
+            offered=offered,
+            secret=config.sasl_secret,
+            iterations=config.scram_iterations,
+            token_error=config.token_error,
+        )
+        _begin(session, kind, context, command.initial)
 
 
 def responded(session: ServerSession, response: SaslResponse) -> None:
     """The client has answered a challenge."""
-    _step(session, response.data)
+    exchange = session.exchange
+    assert exchange is not None
+    if exchange.granted is None:
+        _advance(session, exchange.mechanism.step, response.data)
+    elif response.data:
+        # RFC 4954 4: additional data is answered with nothing.
+        _fail(session, texts.AUTH_MALFORMED)
+    else:
+        _succeed(session, *exchange.granted)
 
 
 def cancelled(session: ServerSession, event: SaslCancel) -> None:
@@ -51,33 +75,42 @@ def cancelled(session: ServerSession, event: SaslCancel) -> None:
     _fail(session, texts.AUTH_CANCELLED)
 
 
-def _step(session: ServerSession, response: bytes | None) -> None:
-    exchange = session.exchange
-    assert exchange is not None
-    _lead_to(session, exchange.mechanism.step(response))
+def _begin(session: ServerSession, kind: type[ServerMechanism], context: Context, initial: bytes | None) -> None:
+    def start(response: bytes | None) -> Outcome:
+        session.exchange = exchange = Exchange(kind(context))
+        return exchange.mechanism.step(response)
+
+    _advance(session, start, initial)
+
+
+def _advance(session: ServerSession, take: Callable[[_T], Outcome], value: _T) -> None:
+    """Let the mechanism go on. What it raises is its own fault, and it may be the application's mechanism."""
+    try:
+        outcome = take(value)
+        if not isinstance(outcome, (Challenge, Query, Success, Failure)):
+            raise TypeError(f"a mechanism's step led to {type(outcome).__name__}")
+    except Exception as exception:
+        _fail(session, session.fault("mechanism", exception))
+    else:
+        _lead_to(session, outcome)
 
 
 def _lead_to(session: ServerSession, outcome: Outcome) -> None:
     exchange = session.exchange
     assert exchange is not None
     if isinstance(outcome, Challenge):
-        exchange.rounds += 1
-        if exchange.rounds > session.config.limits.max_auth_rounds:
-            _fail(session, texts.AUTH_FAILED)
-        else:
-            session.reply(Reply(334, encode(outcome.data).decode("ascii")))
-    elif isinstance(outcome, VerifyPassword):
+        _challenge(session, exchange, outcome.data)
+    elif isinstance(outcome, Query):
         store = session.handler.credentials
         if store is None:
-            _verified(session, False)
+            _verified(session, None)
         else:
             session.call(
                 "credentials",
-                store.verify_password,
-                outcome.username,
-                outcome.password,
+                outcome.ask,
+                store,
                 then=lambda answer: _verified(session, answer),
-                accept=(bool,),
+                accept=outcome.answers,
             )
     elif isinstance(outcome, Success):
         identity = outcome.identity
@@ -87,14 +120,22 @@ def _lead_to(session: ServerSession, outcome: Outcome) -> None:
                 session.handler.authenticate,
                 session,
                 identity,
-                then=lambda answer: answered(session, identity, answer),
+                then=lambda answer: answered(session, identity, answer, outcome.data),
             )
         else:
             # Whether one may act for another is for the application; who does not say so, forbids it.
             allowed = identity.name == identity.username
-            answered(session, identity, None if allowed else texts.AUTH_FAILED)
+            answered(session, identity, None if allowed else texts.AUTH_FAILED, outcome.data)
     else:
         _fail(session, texts.AUTH_MALFORMED if outcome.malformed else texts.AUTH_FAILED)
+
+
+def _challenge(session: ServerSession, exchange: Exchange, data: bytes) -> None:
+    exchange.rounds += 1
+    if exchange.rounds > session.config.limits.max_auth_rounds:
+        _fail(session, texts.AUTH_FAILED)
+    else:
+        session.reply(Reply(334, encode(data).decode("ascii")))
 
 
 def _verified(session: ServerSession, answer: object) -> None:
@@ -104,23 +145,32 @@ def _verified(session: ServerSession, answer: object) -> None:
         # The store failed: nobody knows whether the credentials are right.
         _fail(session, texts.AUTH_FAULT)
     elif isinstance(answer, Reply):
-        fault = TypeError("a credential store answers True or False and no reply")
+        fault = TypeError("a credential store answers what it was asked, and no reply")
         _fail(session, session.fault("credentials", fault))
     else:
-        _lead_to(session, exchange.mechanism.answered(answer is True))
+        _advance(session, exchange.mechanism.answered, answer)
 
 
-def answered(session: ServerSession, identity: Identity, answer: object) -> None:
+def answered(session: ServerSession, identity: Identity, answer: object, data: bytes = b"") -> None:
     """The identity is proven, and the application has said whether it may come in."""
-    session.exchange = None
+    exchange = session.exchange
+    assert exchange is not None
     if answer is None:
         answer = texts.AUTH_OK
     if not isinstance(answer, Reply) or answer.intermediate:
         answer = session.fault("authenticate", TypeError("authenticate answers None, a 2yz or a refusal"))
     if not answer.positive:
         _fail(session, answer)
-        return
-    session.reply(answer)
+    elif data:
+        exchange.granted = (identity, answer)
+        _challenge(session, exchange, data)
+    else:
+        _succeed(session, identity, answer)
+
+
+def _succeed(session: ServerSession, identity: Identity, reply: Reply) -> None:
+    session.exchange = None
+    session.reply(reply)
     session.identity = identity
     session.raise_barrier()
 

@@ -11,6 +11,7 @@ from smtpcore.session.replies import BARE_NEWLINES, LONG_LINES, TOO_BIG
 from smtpcore.session.stages import final
 
 if TYPE_CHECKING:
+    from smtpcore.session.config import BareNewlines
     from smtpcore.session.server import ServerSession
 
 _BARE = Defect.BARE_CR | Defect.BARE_LF | Defect.NUL
@@ -25,7 +26,7 @@ def received(session: ServerSession, chunk: BodyChunk) -> None:
     session.pace.count(octets)
     if limits.max_drain is not None and content.size > limits.max_drain:
         session.end(session.config.replies.too_big)
-    elif session.config.bare_newlines == "close" and session.connection.defects & _BARE:
+    elif _policy(session) == "close" and session.connection.defects & _BARE:
         session.end(session.config.replies.bare_newlines)
     elif content.refusal is not None:
         return
@@ -80,8 +81,12 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
         final.answered(session, None)
 
 
+def _policy(session: ServerSession) -> BareNewlines:
+    return session.config.bare_newlines_bdat if session.content.chunks else session.config.bare_newlines
+
+
 def _judge(session: ServerSession, defects: Defect) -> Reply | None:
-    if defects & _BARE and session.config.bare_newlines != "pass":
+    if defects & _BARE and _policy(session) != "pass":
         return BARE_NEWLINES
     if defects & Defect.LONG_LINE and session.config.long_lines == "reject":
         return LONG_LINES

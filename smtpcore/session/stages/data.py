@@ -15,13 +15,19 @@ from smtpcore.spec import Dialect
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from smtpcore.session.machine import Answered
     from smtpcore.session.server import ServerSession
 
 
 def received(session: ServerSession, command: Data) -> None:
-    """Ask the application whether it wants the content, and how."""
+    """Let the application say whether it wants the content."""
+    ask(session, lambda answer: answered(session, answer))
+
+
+def ask(session: ServerSession, then: Answered) -> None:
+    """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
-    assert envelope is not None  # DATA is in order only in a transaction
+    assert envelope is not None  # content is in order only in a transaction
     envelope._trace = partial(_trace, session, session.utcnow())
     if "data" in session.overridden:
         session.call(
@@ -29,27 +35,39 @@ def received(session: ServerSession, command: Data) -> None:
             session.handler.data,
             session,
             envelope,
-            then=lambda answer: answered(session, answer),
+            then=then,
             accept=(BodySink,),
         )
     else:
-        answered(session, None)
+        then(None)
 
 
 def answered(session: ServerSession, answer: object) -> None:
     """Let the content come, or refuse it."""
     sink = answer if isinstance(answer, BodySink) else None
-    collecting = sink is None and "message" in session.overridden
     if answer is None or sink is not None:
-        # Without memory for a single octet of it the content had better not come.
-        full = collecting and session.gate is not None and session.gate.full
-        answer = STORAGE_FULL if full else DATA_OK
+        answer = STORAGE_FULL if full(session, sink) else DATA_OK
     if session.reply(answer).intermediate:
         # A reply of the hook's own that lets the content come is as good as None.
-        session.content.begin(sink, collecting=collecting)
-        session.pace.begin(session.monotonic())
+        begin(session, sink)
     else:
         refused(session)
+
+
+def full(session: ServerSession, sink: BodySink | None) -> bool:
+    """Whether there is no memory for a single octet of the content, which then had better not come."""
+    return collecting(session, sink) and session.gate is not None and session.gate.full
+
+
+def collecting(session: ServerSession, sink: BodySink | None) -> bool:
+    """Whether the content is kept in memory for the hook ``message``."""
+    return sink is None and "message" in session.overridden
+
+
+def begin(session: ServerSession, sink: BodySink | None) -> None:
+    """The content comes."""
+    session.content.begin(sink, collecting=collecting(session, sink))
+    session.pace.begin(session.monotonic())
 
 
 def refused(session: ServerSession) -> None:

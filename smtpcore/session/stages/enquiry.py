@@ -23,10 +23,8 @@ def reset(session: ServerSession, command: Rset) -> None:
     if session.budget.noop():
         session.reply(session.config.replies.too_many)
         return
-    session.envelope = None
     session.reply(OK)
-    if "reset" in session.overridden:
-        session.call("reset", session.handler.reset, session, then=_nothing)
+    session.drop_transaction()
 
 
 def vrfy(session: ServerSession, command: Vrfy) -> None:
@@ -57,7 +55,3 @@ def _enquire(session: ServerSession, stage: str, hook: Callable[..., object], co
 
 def _answered(session: ServerSession, answer: object) -> None:
     session.reply(answer)
-
-
-def _nothing(value: object) -> None:
-    """A reset cannot be refused."""

@@ -34,18 +34,12 @@ def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object
     reply = session.reply(answer)
     if reply.positive and not reply.close:
         session.helo = command
-        in_transaction = session.envelope is not None
-        session.envelope = None
-        if in_transaction and "reset" in session.overridden:
-            session.call("reset", session.handler.reset, session, then=_nothing)
+        if session.envelope is not None:
+            session.drop_transaction()
 
 
 def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:
     if isinstance(command, Helo):
         return session.config.replies.helo
     dialogue = session.connection.dialogue
-    return session.config.ehlo_reply(tls=dialogue.tls, authenticated=dialogue.authenticated)
-
-
-def _nothing(value: object) -> None:
-    """A reset cannot be refused."""
+    return session.config.ehlo_reply(tls=dialogue.tls, info=session.tls, authenticated=dialogue.authenticated)

@@ -33,4 +33,5 @@ def answered(session: ServerSession, mail: Mail, answer: object) -> None:
     """Open the transaction, or not."""
     if session.reply(MAIL_OK if answer is None else answer).positive:
         session.transactions += 1
+        session.content.chunks = 0
         session.envelope = Envelope(f"{session.id}.{session.transactions}", mail)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from smtpcore.events import Rejected
 from smtpcore.refusals import BARE
+from smtpcore.replies import Reply
 from smtpcore.session.stages import data
-from smtpcore.spec import SASL, UNKNOWN
+from smtpcore.spec import BDAT_LAST, SASL, UNKNOWN, State
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -25,7 +26,8 @@ def received(session: ServerSession, event: Rejected) -> None:
     budget = session.budget
     rule = session.connection.owed
     verb = event.line.rstrip(b" \t").partition(b" ")[0].upper()
-    enough = budget.error()
+    # Chunks behind a refused one were sent before its refusal was read; they are one fault, however many.
+    enough = session.state is not State.BDAT_FAILED and budget.error()
     reply = event.reply
     if rule is UNKNOWN:
         enough = budget.unknown_command() or enough
@@ -38,8 +40,19 @@ def received(session: ServerSession, event: Rejected) -> None:
         enough = budget.transaction() or enough
     elif verb == b"RCPT" and reply.permanent:
         enough = budget.bad_recipient() or enough
-    session.reply(config.replies.too_many if enough and not reply.close else reply)
-    if verb == b"DATA":
+    if enough and not reply.close:
+        reply = config.replies.too_many
+    session.reply(reply)
+    if rule is BDAT_LAST:
+        _end_of_message(session, reply)
+    elif verb == b"DATA":
         data.refused(session)
     elif event.reply is BARE and config.close_on_line_fault:
         session.end(config.replies.bare_newlines)
+
+
+def _end_of_message(session: ServerSession, reply: Reply) -> None:
+    """Nothing of a message that was refused can follow its last chunk; LMTP wants a reply for each recipient."""
+    while session.connection.owed is BDAT_LAST:
+        session.reply(reply)
+    session.drop_transaction()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from smtpcore.commands import Command, Expn, Help, Mail, Rcpt, Vrfy
 from smtpcore.replies import Reply
+from smtpcore.sasl import CredentialStore as CredentialStore
 from smtpcore.sasl import Identity
 from smtpcore.tls import TlsInfo
 
@@ -44,14 +45,6 @@ class BodySink:
     def abort(self) -> MaybeAwaitable[None]:
         """The message will not be completed; drop what was written."""
         return None
-
-
-class CredentialStore:
-    """Knows the secrets that SASL mechanisms check. Methods may be plain or async."""
-
-    def verify_password(self, username: str, password: str) -> MaybeAwaitable[bool]:
-        """Whether this is the password of this user; false for an unknown user, after equal work (T-AUTH)."""
-        return False
 
 
 class Handler:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success, VerifyPassword
+from smtpcore.sasl.context import Context
+from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
+from smtpcore.sasl.queries import VerifyPassword
+from smtpcore.sasl.saslprep import prepare
 
 # Clients are meant to ignore these texts, but some compare them.
 _USERNAME = Challenge(b"Username:")
@@ -15,7 +18,8 @@ class LoginServer(ServerMechanism):
     name = "LOGIN"
     plaintext = True
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._username: str | None = None
 
     def step(self, response: bytes | None) -> Outcome:
@@ -26,12 +30,14 @@ class LoginServer(ServerMechanism):
             text = response.decode("utf-8")
         except UnicodeDecodeError:
             return Failure(malformed=True)
-        if not text or "\0" in text:
+        # The draft says nothing of preparation; but what is one user under PLAIN is one user here too.
+        prepared = prepare(text)
+        if prepared is None:
             return Failure()
         if self._username is None:
-            self._username = text
+            self._username = prepared
             return _PASSWORD
-        return VerifyPassword(self._username, text)
+        return VerifyPassword(self._username, prepared)
 
     def answered(self, value: object) -> Outcome:
         """The password was right, or it was not."""

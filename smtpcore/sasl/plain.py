@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success, VerifyPassword
+from smtpcore.sasl.context import Context
+from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
+from smtpcore.sasl.queries import VerifyPassword
+from smtpcore.sasl.saslprep import prepare, prepare_authzid
 
 
 class PlainServer(ServerMechanism):
@@ -11,7 +14,8 @@ class PlainServer(ServerMechanism):
     name = "PLAIN"
     plaintext = True
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
         self._identity: Identity | None = None
 
     def step(self, response: bytes | None) -> Outcome:
@@ -24,7 +28,12 @@ class PlainServer(ServerMechanism):
             return Failure(malformed=True)
         if len(fields) != 3 or not fields[1] or not fields[2]:
             return Failure(malformed=True)
-        authzid, username, password = fields
+        # RFC 4616 2: if preparation fails or results in an empty string, verification shall fail.
+        authzid = prepare_authzid(fields[0])
+        username = prepare(fields[1])
+        password = prepare(fields[2])
+        if authzid is None or username is None or password is None:
+            return Failure()
         self._identity = Identity(username, authzid, self.name)
         return VerifyPassword(username, password)
 

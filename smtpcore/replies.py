@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from smtpcore.spec import CODES
+from smtpcore.spec import AUTH_LINE, CODES
 
 if TYPE_CHECKING:
     from smtpcore.extensions import Extensions
@@ -125,7 +125,7 @@ class Reply:
         return self.code >= 500
 
     def to_wire(self, *, enhanced: bool = True) -> bytes:
-        """The reply as octets, every line at most 512 with its CRLF (RFC 5321 4.5.3.1.5).
+        """The reply as octets, every line but a 334 at most 512 with its CRLF (RFC 5321 4.5.3.1.5).
 
         Args:
             enhanced: Write the enhanced status code on each line (RFC 2034 4).
@@ -139,7 +139,9 @@ class Reply:
         return self._plain
 
     def _render(self, prefix: str) -> bytes:
-        room = MAX_LINE - len("250-") - len(prefix) - len("\r\n")
+        # RFC 4954 4: a SASL challenge is one line, however long, and cannot be read in pieces.
+        longest = AUTH_LINE if self.code == 334 else MAX_LINE
+        room = longest - len("250-") - len(prefix) - len("\r\n")
         texts = [piece for line in self.lines for piece in _fold(_ascii(line), room)]
         last = len(texts) - 1
         return "".join(

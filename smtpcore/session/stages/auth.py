@@ -10,12 +10,14 @@ from smtpcore.replies import Reply
 from smtpcore.sasl import Challenge, Context, Failure, Identity, Outcome, Query, ServerMechanism, Success
 from smtpcore.sasl.base64 import encode
 from smtpcore.session import replies as texts
+from smtpcore.spec import AUTH_LINE
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
 _T = TypeVar("_T")
+_LONGEST_CHALLENGE = AUTH_LINE - len("334 \r\n")
 
 
 class Exchange:
@@ -134,8 +136,13 @@ def _challenge(session: ServerSession, exchange: Exchange, data: bytes) -> None:
     exchange.rounds += 1
     if exchange.rounds > session.config.limits.max_auth_rounds:
         _fail(session, texts.AUTH_FAILED)
+        return
+    text = encode(data).decode("ascii")
+    if len(text) > _LONGEST_CHALLENGE:
+        fault = ValueError(f"a challenge of {len(data)} octets does not fit a line (RFC 4954 4)")
+        _fail(session, session.fault("mechanism", fault))
     else:
-        session.reply(Reply(334, encode(data).decode("ascii")))
+        session.reply(Reply(334, text))
 
 
 def _verified(session: ServerSession, answer: object) -> None:

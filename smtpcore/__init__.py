@@ -7,6 +7,7 @@ in ``smtpcore.session``, the application's hooks in ``smtpcore.handler``, TLS fa
 from __future__ import annotations
 
 from smtpcore.body import Defect
+from smtpcore.chain import Chain
 from smtpcore.commands import (
     Auth,
     Command,
@@ -58,6 +59,7 @@ __all__ = [
     "Barrier",
     "BodyChunk",
     "BodySink",
+    "Chain",
     "Command",
     "ConnectionClosed",
     "CredentialStore",

@@ -36,6 +36,7 @@ LAYERS = {
     "server": 3,
     "client": 3,
     "handler": 4,
+    "chain": 4,
     "session": 5,
     "": 6,  # smtpcore/__init__.py
 }

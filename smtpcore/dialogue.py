@@ -10,6 +10,8 @@ from smtpcore.errors import LocalProtocolError
 from smtpcore.replies import Reply
 from smtpcore.spec import COMMANDS, Availability, Dialect, Guard, Rule, State
 
+_CLOSED: Final = State.CLOSED
+
 
 class Dialogue:
     """The state of a dialogue and the facts beside it. Every transition is read from the table.
@@ -62,24 +64,20 @@ class Dialogue:
         Raises:
             LocalProtocolError: A reply of this class cannot answer the verb.
         """
-        if reply.close:
-            return State.CLOSED
         code = reply.code
         moves = rule.negative if code >= 400 else rule.positive if code < 300 else rule.intermediate
-        if moves is None:
+        state = moves.get(self.state) if moves is not None else None
+        if state is None:
             verb = rule.verb.decode("ascii")
             raise LocalProtocolError(f"{code} cannot answer {verb}; send a reply of another class")
-        return moves[self.state]
+        return _CLOSED if reply.close else state
 
     def move(self, rule: Rule, reply: Reply, state: State) -> None:
         """Stand where ``target()`` said that this reply leads, with the facts that follow from it."""
         self.state = state
-        if reply.code < 400:
-            effect = _EFFECTS.get(rule.verb)
-            if effect is not None:
-                effect(self, reply)
-        elif rule.verb == b"RCPT":
-            self.refused = True
+        effect = (_EFFECTS if reply.code < 400 else _REFUSAL_EFFECTS).get(rule.verb)
+        if effect is not None:
+            effect(self, reply)
 
     def _begin(self, reply: Reply) -> None:
         self.accepted = 0
@@ -95,6 +93,9 @@ class Dialogue:
 
     def _count(self, reply: Reply) -> None:
         self.accepted += 1
+
+    def _refuse(self, reply: Reply) -> None:
+        self.refused = True
 
     def _authenticate(self, reply: Reply) -> None:
         self.authenticated = reply.positive
@@ -112,8 +113,8 @@ def select(dialect: Dialect, served: frozenset[bytes], table: Mapping[bytes, Rul
 
     Args:
         dialect: Verbs of the other one are unknown: 500.
-        table: Every verb that is known.
         served: The optional verbs that are on; the rest is 502, or 500 where it hides.
+        table: Every verb that is known.
     """
     rules = {}
     for verb, rule in table.items():
@@ -133,6 +134,7 @@ _EFFECTS: Final[Mapping[bytes, Callable[[Dialogue, Reply], None]]] = {
     b"EHLO": Dialogue._extend,
     b"LHLO": Dialogue._extend,
     b"HELO": Dialogue._greet,
+    b"XCLIENT": Dialogue._greet,
     b"MAIL": Dialogue._begin,
     b"RCPT": Dialogue._count,
     b"RSET": Dialogue._begin,
@@ -142,3 +144,11 @@ _EFFECTS: Final[Mapping[bytes, Callable[[Dialogue, Reply], None]]] = {
     b"BDAT LAST": Dialogue._begin,
 }
 """What a 2yz or 3yz changes beside the state."""
+
+_REFUSAL_EFFECTS: Final[Mapping[bytes, Callable[[Dialogue, Reply], None]]] = {
+    b"RCPT": Dialogue._refuse,
+    # RFC 5321 4.1.1.4: the buffers are cleared whatever the answer.
+    b".": Dialogue._begin,
+    b"BDAT LAST": Dialogue._begin,
+}
+"""What a 4yz or 5yz changes beside the state."""

@@ -8,8 +8,9 @@ from typing import Final
 from smtpcore import refusals
 from smtpcore.body import ChunkReader, Defect, DotReader
 from smtpcore.chunks import Chunk
-from smtpcore.commands import COMMAND_TYPES, Bdat, SaslCancel, SaslResponse
-from smtpcore.dialogue import Dialogue
+from smtpcore.commands import COMMAND_TYPES, Bdat
+from smtpcore.commands.auth import read_response
+from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import (
     BodyChunk,
@@ -22,18 +23,17 @@ from smtpcore.events import (
     Pause,
     Rejected,
 )
-from smtpcore.extensions import NONE
+from smtpcore.extensions import NONE, Extensions
 from smtpcore.grammar import CommandError, Grammar
+from smtpcore.lengths import LineLengths
 from smtpcore.leniencies import Leniencies
 from smtpcore.lines import Buffer, InputBuffer, LineFault
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
-from smtpcore.sasl.base64 import decode
 from smtpcore.spec import (
     AUTH_LINE,
     BASE_LINE,
     BDAT_LAST,
-    COMMANDS,
     END_OF_DATA,
     GREETING,
     SASL,
@@ -44,16 +44,27 @@ from smtpcore.spec import (
     State,
 )
 
+# An attribute of an Enum costs three times what a global does, and these are asked for at every event.
+_AUTH: Final = State.AUTH
+_CLOSED: Final = State.CLOSED
+_DATA: Final = State.DATA
+_TLS_HANDSHAKE: Final = State.TLS_HANDSHAKE
+_NO_LINES: Final = frozenset((_DATA, _CLOSED, _TLS_HANDSHAKE))
+_NO_ARGUMENT: Final = Argument.NONE
+_NEEDS_ARGUMENT: Final = Argument.REQUIRED
+_EVERYTHING: Final = {dialect: select(dialect, frozenset(COMMAND_TYPES)) for dialect in Dialect}
+
 
 class ServerConnection:
     """Reads commands and content, writes replies; knows the order of things and nothing of policy.
 
     Args:
-        table: The rules by verb; ``dialogue.select`` makes one for a dialect and its optional verbs.
+        table: The rules by verb; ``dialogue.select`` makes one for a dialect and its optional verbs. By default
+            all verbs of the dialect that there are commands for.
         dialect: SMTP or LMTP.
         leniencies: What is read beyond the grammar.
         tls: A TLS layer was there from the first octet.
-        enhanced_codes: Write enhanced status codes where they belong (RFC 2034). LMTP needs them.
+        enhanced_codes: Write enhanced status codes where they belong (RFC 2034). LMTP always does.
         max_command_line: Octets of a command line with its CRLF, what extensions add apart.
         max_auth_line: Octets of an AUTH command or a SASL response with its CRLF (RFC 4954 4).
         max_line_drain: Octets of a faulty line that are discarded before a fatal 421.
@@ -62,10 +73,12 @@ class ServerConnection:
 
     Whatever octets arrive, nothing is raised for them: there are events, and Rejected ones carry the
     reply that is due. An event that wants a reply pauses the connection until ``send()``.
+
+    Raises:
+        LocalProtocolError: The table serves a verb for which there is no command.
     """
 
     __slots__ = (
-        "_base_line",
         "_body",
         "_chunk",
         "_chunks",
@@ -74,13 +87,11 @@ class ServerConnection:
         "_eof",
         "_events",
         "_input",
-        "_max_auth_line",
+        "_lengths",
         "_max_chunk",
-        "_max_drain",
         "_owed",
         "_owed_replies",
-        "_raw_limit",
-        "_table",
+        "_rejected",
         "barrier",
         "dialect",
         "dialogue",
@@ -96,7 +107,7 @@ class ServerConnection:
     def __init__(
         self,
         *,
-        table: Mapping[bytes, Rule] = COMMANDS,
+        table: Mapping[bytes, Rule] | None = None,
         dialect: Dialect = Dialect.SMTP,
         leniencies: Leniencies | None = None,
         tls: bool = False,
@@ -107,23 +118,24 @@ class ServerConnection:
         max_params: int = 20,
         max_chunk: int | None = None,
     ) -> None:
+        if table is None:
+            table = _EVERYTHING[dialect]
+        elif any(rule.enabled and verb not in COMMAND_TYPES for verb, rule in table.items()):
+            raise LocalProtocolError("the table serves a verb that has no command; make it with select()")
         self.dialogue = Dialogue(table, tls=tls)
         self.dialect = dialect
         self.grammar = Grammar(leniencies or Leniencies(), max_params)
         self.barrier = None
         self.line = b""
-        self._table = table
-        self._enhanced = enhanced_codes
-        self._base_line = max_command_line
-        self._max_auth_line = max_auth_line
-        self._raw_limit = max(max_command_line, max_auth_line)
-        # A line that is only too long for AUTH is to get its 500 and not the 421 of an endless one.
-        self._max_drain = max(max_line_drain, self._raw_limit + 1024)
+        # RFC 2033 5: LMTP has no choice.
+        self._enhanced = enhanced_codes or dialect is Dialect.LMTP
+        self._lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
         self._input = InputBuffer()
         self._eof = False
         self._early = False
         self._owed: Rule | None = GREETING
         self._owed_replies = 1
+        self._rejected = False
         self._body = DotReader()
         self._max_chunk = max_chunk
         self._chunk: Chunk | None = None
@@ -153,12 +165,7 @@ class ServerConnection:
     @property
     def reading_content(self) -> bool:
         """Whether the next octets are content: between the 354 and the dot, or within a chunk."""
-        return self._chunk is not None or self.dialogue.state is State.DATA
-
-    @property
-    def accepted(self) -> int:
-        """Recipients accepted in the transaction."""
-        return self.dialogue.accepted
+        return self._chunk is not None or self.dialogue.state is _DATA
 
     def receive_data(self, data: Buffer) -> Iterator[Event]:
         """Feed octets; ``b""`` is the end of the input.
@@ -173,7 +180,7 @@ class ServerConnection:
             self._eof = True
         elif self._eof:
             raise LocalProtocolError("input behind the end of input; feed b'' last")
-        elif self.dialogue.state is not State.CLOSED:
+        elif self.dialogue.state is not _CLOSED:
             self._input.feed(data)
         return self._events
 
@@ -185,56 +192,60 @@ class ServerConnection:
                 return EarlyTalk()
             return Pause.NEED_REPLY
         state = self.dialogue.state
-        if state is State.DATA:
-            return self._next_body_event()
+        if state in _NO_LINES:
+            return self._next_body_event() if state is _DATA else self._pause()
         if self._chunk is not None:
             return self._next_chunk_event(self._chunk)
-        if state is State.CLOSED:
-            return ConnectionClosed()
-        if state is State.TLS_HANDSHAKE:
-            return Pause.NEED_DATA
-        line = self._input.next_line(self._raw_limit, self._max_drain)
+        lengths = self._lengths
+        line = self._input.next_line(lengths.longest, lengths.drain)
         if line is None:
-            return ConnectionClosed() if self._eof else Pause.NEED_DATA
-        if state is State.AUTH:
+            return self._pause()
+        if state is _AUTH:
             return self._sasl_event(line)
         if isinstance(line, LineFault):
             self.line = b""
-            return self._line_fault(line)
+            return self._reject(b"", UNKNOWN, refusals.LINE_FAULTS[line])
         self.line = line
         return self._command_event(line)
 
     def send(self, reply: Reply) -> bytes:
         """Answer what is owed; the state moves by the table.
 
-        A reply with ``close`` may be sent at any time but during a TLS handshake.
+        A refusal with ``close`` may be sent at any time but during a TLS handshake.
 
         Returns:
             The octets to write.
 
         Raises:
-            LocalProtocolError: Nothing is owed, the reply's class cannot answer the command, or clear
-                text is buffered behind a STARTTLS that a 220 would accept. Nothing was changed.
+            LocalProtocolError: Nothing is owed, the reply's class cannot answer the command, a rejected
+                line would get a success or HELO a list of extensions, or clear text is buffered behind
+                a STARTTLS that a 220 would accept. Nothing was changed.
         """
         dialogue = self.dialogue
         rule = self._owed
+        code = reply.code
         if rule is None:
-            if not reply.close or dialogue.state in (State.CLOSED, State.TLS_HANDSHAKE):
+            if not reply.close or code < 400 or dialogue.state in (_CLOSED, _TLS_HANDSHAKE):
                 raise LocalProtocolError("no command waits for a reply; ask next_event() first")
-            dialogue.state = State.CLOSED
+            dialogue.state = _CLOSED
             return reply.to_wire(enhanced=self._enhanced)
         state = dialogue.target(rule, reply)
-        if state is State.TLS_HANDSHAKE and len(self._input):
+        if code < 400 and self._rejected:
+            raise LocalProtocolError(f"{code} cannot answer a rejected line; send the reply of the event")
+        if state is _TLS_HANDSHAKE and len(self._input):
             raise LocalProtocolError("clear text is buffered behind STARTTLS; answer 554 and close")
-        if self._owed_replies > 1 and state is not State.CLOSED:
+        if self._owed_replies > 1 and state is not _CLOSED:
             self._owed_replies -= 1
             return reply.to_wire(enhanced=self._enhanced)
+        if code < 400 and rule.verb in _EFFECTS:
+            _EFFECTS[rule.verb](self, reply)
         self._owed = None
         self._owed_replies = 1
+        self._rejected = False
         dialogue.move(rule, reply, state)
-        if reply.code < 400 and rule.verb in _EFFECTS:
-            _EFFECTS[rule.verb](self, reply)
-        return reply.to_wire(enhanced=self._enhanced and rule.enhanced)
+        # A greeting has no enhanced code, the second one that follows XCLIENT neither (RFC 2034 4).
+        greeting = reply.code == 220 and state is State.GREETED
+        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting)
 
     def start_tls(self) -> None:
         """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).
@@ -243,13 +254,18 @@ class ServerConnection:
             LocalProtocolError: The state is not TLS_HANDSHAKE, or clear text is buffered, which must
                 never be read as if it had come through TLS.
         """
-        if self.dialogue.state is not State.TLS_HANDSHAKE:
+        if self.dialogue.state is not _TLS_HANDSHAKE:
             raise LocalProtocolError("TLS starts behind a 220 to STARTTLS, nowhere else")
         if len(self._input):
             raise LocalProtocolError("clear text is buffered behind STARTTLS; close the connection")
         self.dialogue.restart()
-        self.grammar.extended = False
-        self.grammar.extensions = NONE
+        self._put_in_force(NONE, extended=False)
+
+    def _pause(self) -> Event | Pause:
+        # The end of the input leads to CLOSED from anywhere, once all that came before it was read.
+        if self._eof:
+            self.dialogue.state = _CLOSED
+        return ConnectionClosed() if self.dialogue.state is _CLOSED else Pause.NEED_DATA
 
     def _next_body_event(self) -> Event | Pause:
         chunk = self._body.read(self._input)
@@ -261,7 +277,7 @@ class ServerConnection:
                 # RFC 2033 4.2: a reply for each RCPT that was accepted.
                 self._owed_replies = self.dialogue.accepted
             return EndOfBody(self._body.defects, self._body.size)
-        return ConnectionClosed() if self._eof else Pause.NEED_DATA
+        return self._pause()
 
     def _chunk_event(self, line: bytes, rule: Rule, argument: bytes) -> Event | Pause:
         try:
@@ -293,7 +309,7 @@ class ServerConnection:
                 self._chunks.feed(data)
                 return BodyChunk(data)
         if chunk.left:
-            return ConnectionClosed() if self._eof else Pause.NEED_DATA
+            return self._pause()
         self._chunk = None
         last = chunk.rule is BDAT_LAST
         if chunk.refusal is not None:
@@ -313,15 +329,15 @@ class ServerConnection:
     def _command_event(self, line: bytes) -> Event | Pause:
         # RFC 5321 4.1.1: white space before the CRLF is tolerated.
         verb, _, argument = line.rstrip(b" \t").partition(b" ")
-        rule = self._table.get(verb) or self._table.get(verb.upper())
+        table = self.dialogue.table
+        rule = table.get(verb) or table.get(verb.upper())
         # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
+        if len(line) + 2 > self._lengths.command and len(line) + 2 > self._lengths.limit(verb.upper()):
+            return self._reject(line, rule or UNKNOWN, refusals.too_long(verb))
         if argument and argument.translate(None, refusals.PRINTABLE):
-            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument))
+            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument, self.grammar))
         if rule is None:
-            fault = refusals.BAD_VERB if not verb or verb.translate(None, refusals.PRINTABLE) else refusals.UNKNOWN
-            return self._reject(line, UNKNOWN, fault)
-        if len(line) + 2 > self._base_line and len(line) + 2 > self._limit(rule.verb):
-            return self._reject(line, rule, refusals.TOO_LONG)
+            return self._reject(line, UNKNOWN, refusals.unknown(verb))
         if not rule.enabled:
             # Whoever sends chunks unasked cannot be trusted with the octets that follow.
             return self._reject(line, rule, refusals.NO_CHUNKS if rule.verb == b"BDAT" else refusals.NOT_SERVED)
@@ -330,12 +346,12 @@ class ServerConnection:
         if self.barrier is not None and rule.verb not in self.barrier.verbs:
             return self._reject(line, rule, self.barrier.reply)
         if argument:
-            if rule.argument is Argument.NONE:
+            if rule.argument is _NO_ARGUMENT:
                 return self._reject(line, rule, refusals.NO_ARGUMENT)
-        elif rule.argument is Argument.REQUIRED:
+        elif rule.argument is _NEEDS_ARGUMENT:
             return self._reject(line, rule, refusals.ARGUMENT)
         if not self.dialogue.allows(rule):
-            return self._reject(line, rule, self._order_fault(rule))
+            return self._reject(line, rule, refusals.order_fault(rule, self.dialogue, self.dialect))
         try:
             command = COMMAND_TYPES[rule.verb].parse(argument, self.grammar)
         except CommandError as error:
@@ -346,10 +362,8 @@ class ServerConnection:
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
         # An order fault leaves the state alone, whatever the rule says of the state it is in.
         self._owed = rule if self.dialogue.state in rule.negative else refusals.OUT_OF_ORDER[rule.enhanced]
+        self._rejected = True
         return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
-
-    def _line_fault(self, fault: LineFault) -> Rejected:
-        return self._reject(b"", UNKNOWN, refusals.LINE_FAULTS[fault])
 
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
@@ -357,36 +371,23 @@ class ServerConnection:
         if isinstance(line, LineFault):
             reply = refusals.SASL_FAULTS[line]
             return Rejected(b"", reply, fatal=reply.close)
-        if len(line) + 2 > self._max_auth_line:
+        if len(line) + 2 > self._lengths.auth:
             return Rejected(b"", refusals.AUTH_TOO_LONG)
-        if line == b"*":
-            return SaslCancel()
-        data = decode(line)
-        return Rejected(b"", refusals.BAD_BASE64) if data is None else SaslResponse(data)
+        return read_response(line) or Rejected(b"", refusals.BAD_BASE64)
 
-    def _order_fault(self, rule: Rule) -> Reply:
-        # RFC 5321 3.3 and RFC 2033 4.2: DATA without an accepted recipient; LMTP knows only the 503.
-        if rule.verb == b"DATA" and self.dialogue.refused and self.dialect is Dialect.SMTP and self.state is State.MAIL:
-            return refusals.NO_RECIPIENTS
-        return refusals.ORDER
-
-    def _limit(self, verb: bytes) -> int:
-        if verb == b"MAIL":
-            return self._base_line + self.grammar.extensions.mail_room
-        if verb == b"RCPT":
-            return self._base_line + self.grammar.extensions.rcpt_room
-        return self._max_auth_line if verb == b"AUTH" else self._base_line
+    def _put_in_force(self, extensions: Extensions, *, extended: bool) -> None:
+        self.grammar.extended = extended
+        self.grammar.extensions = extensions
+        self._lengths.put_in_force(extensions)
 
     def _after_ehlo(self, reply: Reply) -> None:
-        extensions = reply.extensions if isinstance(reply, EhloReply) else NONE
-        self.grammar.extended = True
-        self.grammar.extensions = extensions
-        longest = self._base_line + max(extensions.mail_room, extensions.rcpt_room)
-        self._raw_limit = max(longest, self._max_auth_line)
+        self._put_in_force(reply.extensions if isinstance(reply, EhloReply) else NONE, extended=True)
 
     def _after_helo(self, reply: Reply) -> None:
-        self.grammar.extended = False
-        self.grammar.extensions = NONE
+        if isinstance(reply, EhloReply):
+            # RFC 5321 3.2: whoever says HELO would not understand it.
+            raise LocalProtocolError("HELO is not answered with extensions; send a 250 with the name alone")
+        self._put_in_force(NONE, extended=False)
 
     def _after_mail(self, reply: Reply) -> None:
         self._chunks = None
@@ -399,6 +400,7 @@ _EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
     b"EHLO": ServerConnection._after_ehlo,
     b"LHLO": ServerConnection._after_ehlo,
     b"HELO": ServerConnection._after_helo,
+    b"XCLIENT": ServerConnection._after_helo,
     b"MAIL": ServerConnection._after_mail,
     b"DATA": ServerConnection._after_data,
 }

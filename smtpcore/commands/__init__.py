@@ -14,11 +14,13 @@ from smtpcore.commands.mail import Mail
 from smtpcore.commands.rcpt import Rcpt
 from smtpcore.commands.simple import Data, Quit, Rset, StartTls
 from smtpcore.commands.text import Expn, Help, Noop, Vrfy
+from smtpcore.commands.xclient import Xclient
+from smtpcore.commands.xforward import Xforward
 
 COMMAND_TYPES: Final[Mapping[bytes, type[Command]]] = MappingProxyType(
     {
         kind.verb: kind
-        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth)
+        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth, Xclient, Xforward)
     }
 )
 """The class of each verb that can be served."""
@@ -43,4 +45,6 @@ __all__ = [
     "SaslResponse",
     "StartTls",
     "Vrfy",
+    "Xclient",
+    "Xforward",
 ]

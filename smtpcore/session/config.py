@@ -9,19 +9,19 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from smtpcore.dialogue import select
-from smtpcore.extensions import Extensions
 from smtpcore.leniencies import Leniencies
 from smtpcore.paths import is_helo_name
 from smtpcore.refusals import Barrier
-from smtpcore.replies import EhloReply, Reply
+from smtpcore.replies import Reply
 from smtpcore.sasl import SERVER_MECHANISMS, ServerMechanism, TokenError
 from smtpcore.sasl.keys import ITERATIONS
 from smtpcore.sasl.scram import ScramServer
 from smtpcore.session.limits import Limits
+from smtpcore.session.networks import Networks
+from smtpcore.session.offer import Circumstances, Offer
 from smtpcore.session.replies import ServerReplies
 from smtpcore.session.timeouts import Timeouts
 from smtpcore.spec import Dialect, Rule
-from smtpcore.tls import TlsInfo
 
 BareNewlines = Literal["reject", "close", "pass"]
 LongLines = Literal["pass", "reject"]
@@ -52,6 +52,13 @@ class ServerConfig:
     """STARTTLS is offered; the adapter has to have a certificate."""
     implicit_tls: bool = False
     """TLS from the first octet (RFC 8314 3.3)."""
+    xclient_networks: Sequence[str] = ()
+    """Who may say by XCLIENT who the client really is, as ``Networks`` reads it; nobody: the verb is unknown."""
+    xforward_networks: Sequence[str] = ()
+    """Who may say by XFORWARD, for the logs, where a message came from; nobody: the verb is unknown."""
+    proxy_networks: Sequence[str] = ()
+    """Who has to begin each connection with a PROXY header, as ``Networks`` reads it: ``("192.0.2.0/28", "unix")``.
+    Nobody else is served then, nor is anyone without a valid header; empty, PROXY is a command that nobody knows."""
     require_tls: bool = False
     """530 to everything but NOOP, EHLO, STARTTLS and QUIT before TLS. Not for a public port 25 (RFC 3207 4)."""
     mechanisms: Sequence[str] = ()
@@ -106,13 +113,15 @@ class ServerConfig:
             raise ValueError("require_tls needs starttls or implicit_tls")
         if self.require_auth and not self.mechanisms:
             raise ValueError("require_auth needs mechanisms")
+        for networks in (self.proxy_networks, self.xclient_networks, self.xforward_networks):
+            Networks(networks)
         if self.banner is not None and not (self.banner.isascii() and self.banner.isprintable()):
             raise ValueError("the banner is printable ASCII")
         if self.dialect is Dialect.LMTP and not self.enhanced_codes:
             raise ValueError("LMTP has enhanced status codes (RFC 2033 5)")
         for tls in (False, True):
             # Built now so that what cannot be announced is an error here and not in the first session.
-            self.ehlo_reply(tls=tls)
+            self.offer.reply(Circumstances(tls, self.offer.mechanisms(tls=tls)))
 
     @classmethod
     def hardened(cls, **settings: object) -> ServerConfig:
@@ -126,6 +135,11 @@ class ServerConfig:
         return cls(**{**values, **settings})  # type: ignore[arg-type]
 
     @cached_property
+    def proxies(self) -> Networks:
+        """The peers that may speak for others by a PROXY header."""
+        return Networks(self.proxy_networks)
+
+    @cached_property
     def table(self) -> Mapping[bytes, Rule]:
         """The rules of the verbs, those that are off marked."""
         served = {
@@ -133,6 +147,8 @@ class ServerConfig:
             b"AUTH": bool(self.mechanisms),
             b"BDAT": self.chunking,
             b"HELP": self.help,
+            b"XCLIENT": bool(self.xclient_networks),
+            b"XFORWARD": bool(self.xforward_networks),
             b"EXPN": self.expn,
         }
         return select(self.dialect, frozenset(verb for verb, on in served.items() if on))
@@ -161,30 +177,20 @@ class ServerConfig:
         known = {**SERVER_MECHANISMS, **{kind.name: kind for kind in self.custom_mechanisms}}
         return {name: known[name] for name in self.mechanisms if name in known}
 
-    def offered(self, *, tls: bool, info: TlsInfo | None = None) -> tuple[str, ...]:
-        """The SASL mechanisms that may be used now (RFC 4954 4).
-
-        Args:
-            tls: There is a TLS layer.
-            info: What is known of it: some mechanisms need a client certificate or channel binding data.
-        """
-        clear = tls or self.plaintext_auth_without_tls
-        return tuple(
-            name for name, kind in self.mechanism_types.items() if (clear or not kind.plaintext) and kind.usable(info)
-        )
-
-    def ehlo_reply(self, *, tls: bool, info: TlsInfo | None = None, authenticated: bool = False) -> EhloReply:
-        """The reply to EHLO: what works now and nothing else (RFC 5321 4.1.1.1)."""
-        mechanisms = () if authenticated or (self.require_tls and not tls) else self.offered(tls=tls, info=info)
-        reply = self._ehlo_replies.get((tls, mechanisms))
-        if reply is None:
-            reply = EhloReply(self.hostname, self._extensions(tls=tls, mechanisms=mechanisms))
-            self._ehlo_replies[tls, mechanisms] = reply
-        return reply
+    @cached_property
+    def offer(self) -> Offer:
+        """What is announced to whom."""
+        return Offer(self)
 
     @cached_property
-    def _ehlo_replies(self) -> dict[tuple[bool, tuple[str, ...]], EhloReply]:
-        return {}
+    def xclient_peers(self) -> Networks:
+        """Who may use XCLIENT."""
+        return Networks(self.xclient_networks)
+
+    @cached_property
+    def xforward_peers(self) -> Networks:
+        """Who may use XFORWARD."""
+        return Networks(self.xforward_networks)
 
     def _check_mechanisms(self) -> None:
         if isinstance(self.mechanisms, str):
@@ -202,20 +208,3 @@ class ServerConfig:
             raise ValueError(f"SCRAM needs a sasl_secret of at least {_SECRET} octets")
         if self.scram_iterations < 1:
             raise ValueError("scram_iterations is at least 1; RFC 5802 5.1 asks for 4096")
-
-    def _extensions(self, *, tls: bool, mechanisms: Sequence[str]) -> Extensions:
-        # RFC 1870 3: SIZE 0 says that there is no fixed limit.
-        announced = {"PIPELINING": "", "SIZE": str(self.limits.max_message_size), "8BITMIME": ""}
-        if self.enhanced_codes:
-            announced["ENHANCEDSTATUSCODES"] = ""
-        if self.chunking:
-            announced["CHUNKING"] = ""
-        if self.starttls and not tls:
-            announced["STARTTLS"] = ""
-        if mechanisms:
-            announced["AUTH"] = " ".join(mechanisms)
-        if self.expn:
-            announced["EXPN"] = ""
-        if self.help:
-            announced["HELP"] = ""
-        return Extensions(announced)

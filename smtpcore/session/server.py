@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
+from smtpcore.commands.attributes import Attribute
 from smtpcore.commands.hello import Ehlo, Helo, Lhlo
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Pause
 from smtpcore.handler import Handler, overridden
 from smtpcore.lines import Buffer
+from smtpcore.proxy import ProxyHeader
 from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.sasl import Identity
@@ -33,8 +35,8 @@ from smtpcore.tls import TlsInfo
 
 _OUTSIDE: Final = (State.CONNECTED, State.GREETED, State.REFUSED, State.READY, State.AUTH)
 """The states that a shutdown ends at once; a mail transaction goes on to its final reply."""
-_TIMEOUTS: Final = ("idle", "block", "data", "session")
-_WAITS: Final = ("idle", "block", "rate", "data", "greeting")
+_TIMEOUTS: Final = ("proxy_header", "idle", "block", "data", "session")
+_WAITS: Final = ("proxy_header", "idle", "block", "rate", "data", "greeting")
 """The timers that make sense only while the dialogue goes on."""
 
 
@@ -57,6 +59,12 @@ class ServerSession(StepMachine):
         token_bytes: So many random octets, for the session's id and the nonces of SASL.
     """
 
+    peer: Peer
+    """Who is served: whom the PROXY header names, or the transport's own peer."""
+    transport_peer: Peer
+    """The endpoints as the transport knows them, whatever anybody claims."""
+    proxy: ProxyHeader | None
+    """The PROXY header of the connection. The TLS it tells of ended at the proxy; ``tls`` is about our own link."""
     context: object
     """For the application: whatever belongs to this connection."""
     id: str
@@ -68,6 +76,10 @@ class ServerSession(StepMachine):
     """How the client introduced itself; forgotten at STARTTLS."""
     envelope: Envelope | None
     """The open mail transaction."""
+    claimed: Mapping[str, Attribute]
+    """What a trusted front told by XCLIENT; it has gone into ``peer`` and ``identity`` as far as it belongs there."""
+    forwarded: Mapping[str, Attribute]
+    """What a content filter told by XFORWARD of the next message, for the logs."""
     early_talk: bool
     """The peer spoke before the greeting."""
     pipelined_early: bool
@@ -87,7 +99,8 @@ class ServerSession(StepMachine):
     ) -> None:
         super().__init__(config.timeouts, monotonic, self._open)
         self.config = config
-        self.peer = peer
+        self.peer = self.transport_peer = peer
+        self.proxy = None
         self.handler = handler
         self.gate = gate
         self.observer = observer
@@ -99,6 +112,8 @@ class ServerSession(StepMachine):
         self.identity = None
         self.helo = None
         self.envelope = None
+        self.claimed: Mapping[str, Attribute] = {}
+        self.forwarded: Mapping[str, Attribute] = {}
         self.early_talk = False
         self.pipelined_early = False
         self.overridden = overridden(handler)
@@ -122,11 +137,12 @@ class ServerSession(StepMachine):
         self.insecure: Barrier | None = None
         self.exchange: Exchange | None = None
         self.auth_seen = False
-        self.admitted = False
+        self.admitted: Peer | None = None
         self._fresh = False
         self._grace: float | None = None
         self._shutting = False
-        if config.implicit_tls:
+        self._proxy_due = bool(config.proxy_networks)
+        if self._proxy_due or config.implicit_tls:
             self._tls_octets = []
         self.timers.start("session", monotonic(), config.timeouts.session)
         self.raise_barrier()
@@ -143,7 +159,7 @@ class ServerSession(StepMachine):
         """Whether input is of use: False while the buffer is full, TLS is about to begin, or all is over."""
         return (
             self._input_open
-            and self._tls_octets is None
+            and (self._tls_octets is None or self._proxy_due)
             and self.connection.buffered < self.config.limits.max_input_buffer
         )
 
@@ -198,6 +214,20 @@ class ServerSession(StepMachine):
         self._fresh = True
 
     # What phases and stages do.
+
+    def proxied(self, header: ProxyHeader, peer: Peer, rest: bytes) -> None:
+        """The PROXY header was read; what came behind it belongs to TLS or to the dialogue."""
+        self.proxy = header
+        self.peer = peer
+        self._proxy_due = False
+        if self.config.implicit_tls:
+            self._tls_octets = [rest]
+            return
+        self._tls_octets = None
+        if rest:
+            self._read(rest)
+        if not self._input_open:
+            self._read(b"")
 
     def reply(self, reply: object) -> Reply:
         """Answer what the connection owes.
@@ -268,6 +298,7 @@ class ServerSession(StepMachine):
     def drop_transaction(self) -> None:
         """The transaction was given up: let go of its content, and tell the application."""
         self.envelope = None
+        self.forwarded = {}
         self.pace.end()
         self.content.forget(self)
         self.content.abort(self, then=self._reset)
@@ -279,7 +310,7 @@ class ServerSession(StepMachine):
     # The phases.
 
     def _open(self) -> Step | None:
-        return opening.admit(self)
+        return opening.begin(self)
 
     def dialogue(self) -> Step | None:
         """Work on events until a step is wanted."""
@@ -333,8 +364,8 @@ class ServerSession(StepMachine):
             self.content.abort(self)
             return None
         self._phase = None
-        if self.admitted and self.gate is not None:
-            self.gate.release(self.peer)
+        if self.admitted is not None and self.gate is not None:
+            self.gate.release(self.admitted)
         if self.observer is not None:
             self.observer.closed(self, self.cause)
         if "disconnect" in self.overridden:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from smtpcore.proxy import ProxyHeader
 from smtpcore.replies import Reply
 from smtpcore.session.observer import Observer
 from smtpcore.session.redaction import HIDDEN, escape
@@ -27,6 +28,10 @@ class Transcript(Observer):
     def opened(self, session: ServerSession) -> None:
         """Say who it is."""
         self._note(session, f"connect from {session.peer}")
+
+    def proxied(self, session: ServerSession, header: ProxyHeader) -> None:
+        """Say whom the proxy speaks for."""
+        self._note(session, f"PROXY {header.version} for {session.peer}")
 
     def received(self, session: ServerSession, verb: str, line: str) -> None:
         """Write what the client said."""
@@ -104,6 +109,8 @@ class SessionLog(Observer):
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:
         """Write the line."""
         words = [f"disconnect from {session.peer}"]
+        if session.peer != session.transport_peer:
+            words.append(f"via={session.transport_peer}")
         for name in (*_COUNTED, "fault"):
             if name in self._counts:
                 good, total = self._counts[name]

@@ -28,12 +28,30 @@ class Parameter:
     """The EHLO keyword that must be in force."""
     value: Value
     clause: str
+    enhanced: str = "5.5.4"
+    """The enhanced status code of the 501 to a value that cannot be read, or to a repetition."""
 
 
 PARAMETERS: Final = (
     Parameter(b"MAIL", b"SIZE", "SIZE", Value.REQUIRED, "RFC 1870 3"),
     Parameter(b"MAIL", b"BODY", "8BITMIME", Value.REQUIRED, "RFC 6152 2"),
     Parameter(b"MAIL", b"AUTH", "AUTH", Value.REQUIRED, "RFC 4954 5"),
+    Parameter(b"MAIL", b"RET", "DSN", Value.REQUIRED, "RFC 3461 4.3"),
+    Parameter(b"MAIL", b"ENVID", "DSN", Value.REQUIRED, "RFC 3461 4.4"),
+    Parameter(b"RCPT", b"NOTIFY", "DSN", Value.REQUIRED, "RFC 3461 4.1"),
+    Parameter(b"RCPT", b"ORCPT", "DSN", Value.REQUIRED, "RFC 3461 4.2"),
+    Parameter(b"MAIL", b"SMTPUTF8", "SMTPUTF8", Value.NONE, "RFC 6531 3.4"),
+    Parameter(b"MAIL", b"REQUIRETLS", "REQUIRETLS", Value.NONE, "RFC 8689 2"),
+    Parameter(b"MAIL", b"BY", "DELIVERBY", Value.REQUIRED, "RFC 2852 4"),
+    Parameter(b"MAIL", b"HOLDFOR", "FUTURERELEASE", Value.REQUIRED, "RFC 4865 3"),
+    Parameter(b"MAIL", b"HOLDUNTIL", "FUTURERELEASE", Value.REQUIRED, "RFC 4865 3"),
+    Parameter(b"MAIL", b"MT-PRIORITY", "MT-PRIORITY", Value.REQUIRED, "RFC 6710 4.1", enhanced="5.5.2"),
+    Parameter(b"RCPT", b"RRVS", "RRVS", Value.REQUIRED, "RFC 7293 3.1"),
+    Parameter(b"MAIL", b"SOLICIT", "NO-SOLICITING", Value.REQUIRED, "RFC 3865 2.3"),
+    Parameter(b"MAIL", b"MTRK", "MTRK", Value.REQUIRED, "RFC 3885 3.1"),
+    Parameter(b"MAIL", b"SUBMITTER", "SUBMITTER", Value.REQUIRED, "RFC 4405 4"),
+    Parameter(b"MAIL", b"CONPERM", "CONPERM", Value.NONE, "RFC 4141 4.2"),
+    Parameter(b"RCPT", b"CONNEG", "CONNEG", Value.NONE, "RFC 4141 5.2"),
 )
 
 
@@ -62,9 +80,27 @@ EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType(
             Extension("8BITMIME", "RFC 6152", mail=14),
             Extension("ENHANCEDSTATUSCODES", "RFC 2034"),
             Extension("STARTTLS", "RFC 3207"),
+            Extension("CHUNKING", "RFC 3030"),
             Extension("AUTH", "RFC 4954", mail=500, bare=False),
+            # RFC 3885 2 states 107 for ENVID and 507 for ORCPT; RET and NOTIFY at their longest come on top.
+            Extension("DSN", "RFC 3461", mail=107 + 9, rcpt=507 + 29),
+            Extension("SMTPUTF8", "RFC 6531", mail=10, requires="8BITMIME"),
+            Extension("REQUIRETLS", "RFC 8689", mail=11),
+            Extension("LIMITS", "RFC 9422", bare=False),
+            Extension("DELIVERBY", "RFC 2852", mail=17, bare=False),
+            Extension("FUTURERELEASE", "RFC 4865", mail=34, bare=False),
+            Extension("MT-PRIORITY", "RFC 6710", mail=15, bare=False),
+            Extension("RRVS", "RFC 7293", rcpt=33),
+            Extension("NO-SOLICITING", "RFC 3865", mail=1007, bare=False),
+            Extension("MTRK", "RFC 3885", mail=40, requires="DSN"),
+            # RFC 4405 and RFC 4141 give no numbers: the longest that the grammar allows.
+            Extension("SUBMITTER", "RFC 4405", mail=780),
+            Extension("CONPERM", "RFC 4141", mail=8),
+            Extension("CONNEG", "RFC 4141", rcpt=7),
             Extension("EXPN", "RFC 5321 4.1.1.7"),
             Extension("HELP", "RFC 5321 4.1.1.8"),
+            Extension("XCLIENT", "Postfix XCLIENT_README", bare=False),
+            Extension("XFORWARD", "Postfix XFORWARD_README", bare=False),
         )
     }
 )

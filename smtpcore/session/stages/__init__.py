@@ -23,10 +23,26 @@ from smtpcore.commands import (
     SaslResponse,
     StartTls,
     Vrfy,
+    Xclient,
+    Xforward,
 )
 from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, EndOfChunk, Event, Rejected
 from smtpcore.session.redaction import HIDDEN, redact
-from smtpcore.session.stages import auth, bdat, content, data, enquiry, hello, mail, quit, rcpt, rejected, starttls
+from smtpcore.session.stages import (
+    auth,
+    bdat,
+    content,
+    data,
+    enquiry,
+    hello,
+    mail,
+    quit,
+    rcpt,
+    rejected,
+    starttls,
+    xclient,
+    xforward,
+)
 from smtpcore.spec import SASL
 
 if TYPE_CHECKING:
@@ -52,6 +68,8 @@ RECEIVED: Final[Mapping[type[Event], Callable[[ServerSession, Any], None]]] = {
     Auth: auth.received,
     SaslResponse: auth.responded,
     SaslCancel: auth.cancelled,
+    Xclient: xclient.received,
+    Xforward: xforward.received,
     Quit: quit.received,
     Rejected: rejected.received,
     ConnectionClosed: quit.closed,

@@ -36,7 +36,7 @@ def received(session: ServerSession, command: Auth) -> None:
     config = session.config
     tls = session.connection.dialogue.tls
     kind = config.mechanism_types.get(command.mechanism)
-    offered = config.offered(tls=tls, info=session.tls)
+    offered = config.offer.mechanisms(tls=tls, info=session.tls)
     if kind is None or not kind.usable(session.tls):
         _refuse(session, texts.AUTH_MECHANISM)
     elif command.mechanism not in offered:

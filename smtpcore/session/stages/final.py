@@ -61,4 +61,5 @@ def _said(session: ServerSession, answer: object) -> None:
 def _over(session: ServerSession) -> None:
     session.content.forget(session)
     session.envelope = None
+    session.forwarded = {}
     session.budget.message()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtpcore.commands import Ehlo, Helo, Lhlo
 from smtpcore.replies import Reply
+from smtpcore.session.offer import Circumstances
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -34,6 +35,7 @@ def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object
     reply = session.reply(answer)
     if reply.positive and not reply.close:
         session.helo = command
+        session.forwarded = {}
         if session.envelope is not None:
             session.drop_transaction()
 
@@ -41,5 +43,15 @@ def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object
 def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:
     if isinstance(command, Helo):
         return session.config.replies.helo
+    config = session.config
     dialogue = session.connection.dialogue
-    return session.config.ehlo_reply(tls=dialogue.tls, info=session.tls, authenticated=dialogue.authenticated)
+    mechanisms: tuple[str, ...] = ()
+    if config.mechanisms and not dialogue.authenticated and (dialogue.tls or not config.require_tls):
+        mechanisms = config.offer.mechanisms(tls=dialogue.tls, info=session.tls)
+    circumstances = Circumstances(
+        dialogue.tls,
+        mechanisms,
+        xclient=session.transport_peer in config.xclient_peers,
+        xforward=session.transport_peer in config.xforward_peers,
+    )
+    return config.offer.reply(circumstances)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smtpcore.errors import ParseError
@@ -28,3 +29,8 @@ class Grammar:
     extensions: Extensions = NONE
     extended: bool = False
     """EHLO or LHLO came last, not HELO."""
+    utf8: bool = False
+    """The open transaction has asked for SMTPUTF8 (RFC 6531 3.4)."""
+    withheld: Mapping[tuple[bytes, bytes], Reply] = field(default_factory=dict)
+    """What to answer to a parameter that is not in force, by verb and keyword in upper case, where a plain
+    555 would not say how to get it."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from smtpcore.commands.base import Command
-from smtpcore.grammar import Grammar
+from smtpcore.errors import ParseError
+from smtpcore.grammar import CommandError, Grammar
+from smtpcore.params import is_utf8_announced
+from smtpcore.replies import Reply
+from smtpcore.utf8 import decode
+
+_BAD_OCTETS: Final = Reply(501, "Octets that are not allowed in an argument", "5.5.2")
 
 
 class _Text(Command):
@@ -27,22 +33,43 @@ class Noop(_Text):
     """Ignored, whatever it is."""
 
 
+class _Enquiry(Command):
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, argument: bytes, grammar: Grammar) -> Self:
+        """Any text; with SMTPUTF8 on offer also UTF-8, and the word itself behind it (RFC 6531 3.7.4.2)."""
+        utf8 = False
+        if is_utf8_announced(grammar):
+            text, _, word = argument.rpartition(b" ")
+            if word.upper() == b"SMTPUTF8" and text.strip(b" "):
+                argument, utf8 = text, True
+        try:
+            return cls(decode(argument), utf8)  # type: ignore[call-arg]
+        except ParseError:
+            raise CommandError(_BAD_OCTETS) from None
+
+
 @dataclass(slots=True)
-class Vrfy(_Text):
+class Vrfy(_Enquiry):
     """Is this a user here (RFC 5321 4.1.1.6)."""
 
     verb = b"VRFY"
     text: str
     """An address with or without brackets, or a name; as sent."""
+    utf8: bool = False
+    """The client can take UTF-8 in the reply (RFC 6531 3.7.4.2)."""
 
 
 @dataclass(slots=True)
-class Expn(_Text):
+class Expn(_Enquiry):
     """Who is on this list (RFC 5321 4.1.1.7)."""
 
     verb = b"EXPN"
     text: str
     """The list's name, as sent."""
+    utf8: bool = False
+    """The client can take UTF-8 in the reply (RFC 6531 3.7.4.2)."""
 
 
 @dataclass(slots=True)

@@ -4,30 +4,74 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
 from smtpcore.errors import ParseError
 from smtpcore.grammar import CommandError, Grammar
-from smtpcore.params import auth, body, size
+from smtpcore.params import (
+    auth,
+    body,
+    deliverby,
+    dsn,
+    futurerelease,
+    mtrk,
+    orcpt,
+    priority,
+    rrvs,
+    size,
+    soliciting,
+    submitter,
+)
 from smtpcore.replies import Reply
 from smtpcore.spec import Value
+
+_T = TypeVar("_T")
+Reader: TypeAlias = Callable[[bytes], object]
 
 NO_PARAMETERS: Final[Mapping[str, object]] = MappingProxyType({})
 """What a command without parameters has."""
 
-READERS: Final[Mapping[bytes, Callable[[bytes], object]]] = MappingProxyType(
-    {b"SIZE": size.parse, b"BODY": body.parse, b"AUTH": auth.parse}
+READERS: Final[Mapping[bytes, Reader]] = MappingProxyType(
+    {
+        b"SIZE": size.parse,
+        b"BODY": body.parse,
+        b"AUTH": auth.parse,
+        b"RET": dsn.parse_ret,
+        b"ENVID": dsn.parse_envid,
+        b"NOTIFY": dsn.parse_notify,
+        b"ORCPT": orcpt.parse,
+        b"BY": deliverby.parse,
+        b"HOLDFOR": futurerelease.parse_hold_for,
+        b"HOLDUNTIL": futurerelease.parse_hold_until,
+        b"MT-PRIORITY": priority.parse,
+        b"RRVS": rrvs.parse,
+        b"SOLICIT": soliciting.parse,
+        b"MTRK": mtrk.parse,
+        b"SUBMITTER": submitter.parse,
+    }
 )
-"""What turns the value of each parameter into a Python value, or raises ParseError."""
+"""What turns the value of each parameter into a Python value, or raises ParseError. A parameter without a value
+has none here: it is True."""
 
-# RFC 5321 4.1.2: esmtp-keyword and esmtp-value.
-_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(=([!-<>-~]+))?")
+UTF8_READERS: Final[Mapping[bytes, Reader]] = MappingProxyType(
+    {
+        b"AUTH": partial(auth.parse, utf8=True),
+        b"ORCPT": partial(orcpt.parse, utf8=True),
+        b"SUBMITTER": partial(submitter.parse, utf8=True),
+    }
+)
+"""The readers of those that carry addresses, where SMTPUTF8 was asked for (RFC 6531 3.3, RFC 6533 3)."""
+
+# RFC 5321 4.1.2: esmtp-keyword and esmtp-value, with the UTF8-non-ascii of RFC 6531 3.3.
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(=([!-<>-~\x80-\xff]+))?")
 _HELO_PARAMETERS = (b"SIZE", b"BODY")
+_SMTPUTF8 = (b"MAIL", b"SMTPUTF8")
 
 _BAD_FORM = Reply(501, "Parameters that cannot be read", "5.5.4")
 _TOO_MANY = Reply(501, "Too many parameters", "5.5.4")
-_REPEATED = Reply(501, "A parameter is given twice", "5.5.4")
+_BAD_OCTETS = Reply(501, "Octets that are not allowed in a parameter", "5.5.2")
 _UNKNOWN = Reply(555, "A parameter that was not announced", "5.5.4")
 _AFTER_HELO = Reply(555, "No parameters are known after HELO", "5.5.4")
 
@@ -36,13 +80,16 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
     """Read what stands behind the path, from the first SP on (RFC 5321 4.1.1.11).
 
     Raises:
-        CommandError: 501 for the form, a repetition or a value, 555 for what is not in force.
+        CommandError: 501 for the form, a repetition or a value, 555 for what is not in force; 530 for what
+            needs TLS first.
     """
     if text[:1] != b" ":
         raise CommandError(_BAD_FORM)
     words = text[1:].split(b" ")
     if len(words) > grammar.max_params:
         raise CommandError(_TOO_MANY)
+    # No transaction is open at MAIL, which asks for itself; RCPT goes by what MAIL asked for.
+    utf8 = grammar.utf8 or asks_for_utf8(text, grammar)
     params: dict[str, object] = {}
     for word in words:
         match = _PARAMETER.fullmatch(word)
@@ -54,15 +101,40 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
             if not (grammar.leniencies.helo_params and verb == b"MAIL" and keyword in _HELO_PARAMETERS):
                 raise CommandError(_AFTER_HELO)
         elif row is None:
-            raise CommandError(_UNKNOWN)
+            raise CommandError(grammar.withheld.get((verb, keyword), _UNKNOWN))
+        enhanced = row.enhanced if row is not None else "5.5.4"
         name = keyword.decode("ascii")
         if name in params:
-            raise CommandError(_REPEATED)
+            raise CommandError(Reply(501, f"{name} is given twice", enhanced))
         value = match[3]
         if (value is None) is not (row is not None and row.value is Value.NONE):
-            raise CommandError(Reply(501, f"{name} has a value where none belongs, or none where one does", "5.5.4"))
+            raise CommandError(Reply(501, f"{name} has a value where none belongs, or none where one does", enhanced))
+        if value is None:
+            params[name] = True
+            continue
+        read = READERS[keyword]
+        if utf8:
+            read = UTF8_READERS.get(keyword, read)
+        if not value.isascii() and not (utf8 and keyword in UTF8_READERS):
+            raise CommandError(_BAD_OCTETS)
         try:
-            params[name] = READERS[keyword](value)
+            params[name] = read(value)
         except ParseError as error:
-            raise CommandError(Reply(501, f"{name}: {error}", "5.5.4")) from None
+            raise CommandError(Reply(501, f"{name}: {error}", enhanced)) from None
     return params
+
+
+def is_utf8_announced(grammar: Grammar) -> bool:
+    """Whether SMTPUTF8 is on offer: without it no command has other octets than ASCII (RFC 5321 2.4)."""
+    return _SMTPUTF8 in grammar.extensions.parameters
+
+
+def asks_for_utf8(text: bytes, grammar: Grammar) -> bool:
+    """Whether the parameters of a MAIL command ask for SMTPUTF8, which applies to the path before them too."""
+    return is_utf8_announced(grammar) and b"SMTPUTF8" in text.upper().split(b" ")
+
+
+def value_of(params: Mapping[str, object], keyword: str, kind: type[_T]) -> _T | None:
+    """The value of a parameter, None where the parameter is missing or was put there as something else."""
+    value = params.get(keyword)
+    return value if isinstance(value, kind) else None

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from smtpcore.errors import ParseError
+from smtpcore.params import mailbox
 from smtpcore.params.xtext import decode
 from smtpcore.paths import Path
 
 _NULL = Path("", "")
 
 
-def parse(value: bytes) -> Path:
-    """The mailbox, or the null path for ``<>``: not known, or not trusted."""
-    if value == b"<>":
-        return _NULL
-    # What was hidden in xtext is read as a mailbox like any other, so no control octet comes through.
-    mailbox = Path.parse(b"<%b>" % decode(value))
-    if not mailbox.domain:
-        raise ParseError("not a mailbox")
-    return mailbox
+def parse(value: bytes, *, utf8: bool = False) -> Path:
+    """The mailbox, or the null path for ``<>``: not known, or not trusted.
+
+    Args:
+        value: The value of the parameter, xtext.
+        utf8: Whether the command asks for SMTPUTF8 (RFC 6531 3.3).
+
+    Raises:
+        ParseError: What is encoded is neither.
+    """
+    return _NULL if decode(value, utf8=utf8) == b"<>" else mailbox.parse(value, utf8=utf8)

@@ -6,6 +6,7 @@ from smtpcore.session.config import ServerConfig
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.gate import Admission, Gate
 from smtpcore.session.limits import Limits
+from smtpcore.session.networks import Networks
 from smtpcore.session.observer import Observer, Observers
 from smtpcore.session.peer import Peer
 from smtpcore.session.server import ServerSession
@@ -21,6 +22,7 @@ __all__ = [
     "Envelope",
     "Gate",
     "Limits",
+    "Networks",
     "Observer",
     "Observers",
     "Peer",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from smtpcore.proxy import LEAST_HEADER
 from smtpcore.spec import AUTH_LINE, BASE_LINE
 
 KIB = 1024
@@ -52,6 +53,8 @@ class Limits:
     """Commands before authentication where that is required, before 421 4.7.0."""
     max_input_buffer: int = MIB
     """Octets received and not yet worked on before ``wants_data`` turns false; at least 4096."""
+    max_proxy_header: int = 4 * KIB
+    """Octets of a PROXY header, at least 232. Over it the connection is closed without a word."""
     max_held_output: int = 16 * KIB
     """Octets of replies that wait for others before they are sent."""
     max_params: int = 20
@@ -102,4 +105,5 @@ _FLOORS = (
     ("max_recipients", 1, "a message has a recipient"),
     ("max_auth_failures", 3, "RFC 4954 9"),
     ("max_input_buffer", 4 * KIB, "a command line has to fit"),
+    ("max_proxy_header", LEAST_HEADER, "the paths of two unix sockets have to fit"),
 )

@@ -56,7 +56,8 @@ class StepMachine:
         self._out_size = 0
         self._out_since = 0.0
         self._flush_now = False
-        # Octets for the TLS layer while a handshake is due; None in clear text and behind the handshake.
+        # Octets for the TLS layer while a handshake is due, or for the reader of a PROXY header; None while octets are
+        # the dialogue's. No octet of SMTP may pass unless it is None.
         self._tls_octets: list[bytes] | None = None
         self._input_open = True
         self._ending = False
@@ -300,11 +301,15 @@ class StepMachine:
         """Send what is held; the next octets belong to the TLS layer."""
         if self._out:
             return self._flush()
+        self.timers.start("handshake", self.monotonic(), self._timeouts.tls_handshake)
+        self._step = StartTls(self.take_held())
+        return self._step
+
+    def take_held(self) -> bytes:
+        """The octets that came and are not for the dialogue."""
         octets = b"".join(self._tls_octets or ())
         self._tls_octets = []
-        self.timers.start("handshake", self.monotonic(), self._timeouts.tls_handshake)
-        self._step = StartTls(octets)
-        return self._step
+        return octets
 
     def cut(self) -> None:
         """End the session at once and without a word."""

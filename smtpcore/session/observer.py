@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtpcore.proxy import ProxyHeader
 from smtpcore.replies import Reply
 from smtpcore.tls import TlsInfo
 
@@ -19,6 +20,9 @@ class Observer:
 
     def opened(self, session: ServerSession) -> None:
         """The session begins; nothing was said yet."""
+
+    def proxied(self, session: ServerSession, header: ProxyHeader) -> None:
+        """A PROXY header came; ``session.peer`` is who it names, ``session.transport_peer`` who sent it."""
 
     def received(self, session: ServerSession, verb: str, line: str) -> None:
         """A line came in.
@@ -59,29 +63,41 @@ class Observers(Observer):
         self._observers = observers
 
     def opened(self, session: ServerSession) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.opened(session)
 
+    def proxied(self, session: ServerSession, header: ProxyHeader) -> None:
+        """Tell each of them."""
+        for observer in self._observers:
+            observer.proxied(session, header)
+
     def received(self, session: ServerSession, verb: str, line: str) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.received(session, verb, line)
 
     def content(self, session: ServerSession, size: int) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.content(session, size)
 
     def replied(self, session: ServerSession, verb: str, reply: Reply) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.replied(session, verb, reply)
 
     def secured(self, session: ServerSession, tls: TlsInfo) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.secured(session, tls)
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.fault(session, stage, exception)
 
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:
+        """Tell each of them."""
         for observer in self._observers:
             observer.closed(session, cause)

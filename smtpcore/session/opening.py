@@ -1,13 +1,19 @@
-"""What comes before the dialogue, in this order: gate, TLS from the first octet, connect, early talk, greeting."""
+"""What comes before the dialogue, in this order.
+
+PROXY header, gate, TLS from the first octet, connect, early talk, greeting.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smtpcore.errors import ParseError
 from smtpcore.events import EarlyTalk
+from smtpcore.proxy import ProxyEndpoint, ProxyHeader, ProxyReader, ProxySource
 from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.session.gate import Admission
+from smtpcore.session.peer import Peer
 from smtpcore.session.steps import RECEIVE, Step
 from smtpcore.tls import TlsInfo
 
@@ -15,12 +21,67 @@ if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
-def admit(session: ServerSession) -> Step | None:
-    """Ask the gate."""
+def begin(session: ServerSession) -> Step | None:
+    """Hear whom a proxy speaks for, where one is expected."""
     if session.observer is not None:
         session.observer.opened(session)
+    config = session.config
+    if not config.proxy_networks:
+        session.enter(lambda: admit(session))
+    elif session.transport_peer in config.proxies:
+        session.timers.start("proxy_header", session.monotonic(), config.timeouts.proxy_header)
+        reader = ProxyReader(config.limits.max_proxy_header)
+        session.enter(lambda: _proxy(session, reader))
+    else:
+        # T-PROXY: whoever may not speak for others is not served at all. It must not pass the proxy by.
+        _refuse(session, PermissionError("this peer may not speak PROXY, and nothing else is served"))
+    return None
+
+
+def _proxy(session: ServerSession, reader: ProxyReader) -> Step | None:
+    """Read the PROXY header."""
+    try:
+        header = reader.feed(session.take_held())
+    except ParseError as fault:
+        _refuse(session, fault)
+        return None
+    if session.peer_gone and (header is None or session.config.implicit_tls):
+        _refuse(session, EOFError("the input ended before the dialogue could begin"))
+        return None
+    if header is None:
+        return RECEIVE
+    session.timers.stop("proxy_header")
+    session.proxied(header, _claimed(header, session.transport_peer), reader.rest)
+    if session.observer is not None:
+        session.observer.proxied(session, header)
+    session.enter(lambda: admit(session))
+    return None
+
+
+def _refuse(session: ServerSession, cause: Exception) -> None:
+    # Nothing is said: the header is no dialogue, and the other end may be anything.
+    session.cause = cause
+    session.cut()
+
+
+def _claimed(header: ProxyHeader, real: Peer) -> Peer:
+    """Who is served: whom the header names, or the proxy itself if it names nobody."""
+    if header.source is None:
+        return real
+    return Peer(*_endpoint(header.source), *_endpoint(header.destination))
+
+
+def _endpoint(end: ProxySource | None) -> tuple[str | None, int | None]:
+    # As adapters have it: a unix socket has no address.
+    return (end.host, end.port) if isinstance(end, ProxyEndpoint) else (None, None)
+
+
+def admit(session: ServerSession) -> Step | None:
+    """Ask the gate."""
     admission = Admission.ADMITTED if session.gate is None else session.gate.admit(session.peer)
-    session.admitted = session.gate is not None and admission is Admission.ADMITTED
+    if session.gate is not None and admission is Admission.ADMITTED:
+        # Kept, for the gate has to be released with the very peer that it counted.
+        session.admitted = session.peer
     implicit = session.config.implicit_tls
     if admission is not Admission.ADMITTED:
         if implicit:

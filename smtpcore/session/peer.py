@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The endpoints of a connection as the transport knows them."""
+    """The endpoints of a connection, as the transport knows them or as a trusted proxy names them."""
 
     host: str | None = None
     """The peer's IP address as text, without a zone; None where there is none (unix socket, memory)."""

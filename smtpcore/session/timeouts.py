@@ -28,6 +28,9 @@ class Timeouts:
     """For the whole content of a message. Over it: 421 4.4.2."""
     session: float | None = None
     """For the whole session. Over it: 421 4.4.2."""
+    proxy_header: float | None = 5.0
+    """For the whole PROXY header, where one is expected; 3 s at least, since a lost segment costs as much.
+    Over it the connection is closed without a word."""
     tls_handshake: float | None = 60.0
     """Over it the connection is closed."""
     greeting_delay: float = 0.0

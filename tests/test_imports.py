@@ -37,6 +37,7 @@ LAYERS = {
     "client": 3,
     "handler": 4,
     "chain": 4,
+    "policies": 4,
     "session": 5,
     "": 6,  # smtpcore/__init__.py
 }

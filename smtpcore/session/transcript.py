@@ -46,7 +46,8 @@ class Transcript(Observer):
         if reply.code == 334:
             self._write(f"{session.id} S: 334 {HIDDEN}")
             return
-        enhanced = session.config.enhanced_codes and verb not in _PLAIN
+        plain = verb in _PLAIN or (verb == "XCLIENT" and reply.code == 220)
+        enhanced = session.config.enhanced_codes and not plain
         for line in reply.to_wire(enhanced=enhanced).split(b"\r\n")[:-1]:
             self._write(f"{session.id} S: {escape(line)}")
 

@@ -9,6 +9,7 @@ from typing import Final
 from smtpcore.commands.auth import Auth, SaslCancel, SaslResponse
 from smtpcore.commands.base import Command
 from smtpcore.commands.bdat import Bdat
+from smtpcore.commands.etrn import Etrn
 from smtpcore.commands.hello import Ehlo, Helo, Lhlo
 from smtpcore.commands.mail import Mail
 from smtpcore.commands.rcpt import Rcpt
@@ -20,7 +21,7 @@ from smtpcore.commands.xforward import Xforward
 COMMAND_TYPES: Final[Mapping[bytes, type[Command]]] = MappingProxyType(
     {
         kind.verb: kind
-        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth, Xclient, Xforward)
+        for kind in (Helo, Ehlo, Lhlo, Mail, Rcpt, Data, Bdat, Rset, Noop, Quit, Vrfy, Expn, Help, StartTls, Auth, Etrn, Xclient, Xforward)
     }
 )
 """The class of each verb that can be served."""
@@ -32,6 +33,7 @@ __all__ = [
     "Command",
     "Data",
     "Ehlo",
+    "Etrn",
     "Expn",
     "Helo",
     "Help",

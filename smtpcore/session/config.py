@@ -80,6 +80,8 @@ class ServerConfig:
     """HELP is announced and served."""
     expn: bool = False
     """EXPN is announced and served by the handler's hook."""
+    etrn: bool = False
+    """ETRN is announced and served by the handler's hook (RFC 1985); never on a submission port."""
     enhanced_codes: bool = True
     """ENHANCEDSTATUSCODES (RFC 2034)."""
     chunking: bool = True
@@ -147,6 +149,7 @@ class ServerConfig:
             b"AUTH": bool(self.mechanisms),
             b"BDAT": self.chunking,
             b"HELP": self.help,
+            b"ETRN": self.etrn,
             b"XCLIENT": bool(self.xclient_networks),
             b"XFORWARD": bool(self.xforward_networks),
             b"EXPN": self.expn,

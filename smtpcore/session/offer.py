@@ -73,6 +73,8 @@ class Offer:
             announced["EXPN"] = ""
         if config.help:
             announced["HELP"] = ""
+        if config.etrn:
+            announced["ETRN"] = ""
         if now.xclient:
             announced["XCLIENT"] = " ".join(xclient.ATTRIBUTES)
         if now.xforward:

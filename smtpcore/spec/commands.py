@@ -88,6 +88,8 @@ class Rule:
     """Served before an authentication that is required (RFC 4954 6)."""
     payload: bool = False
     """Octets follow the line, and are read before it is answered."""
+    utf8: bool = False
+    """Its argument may have UTF-8 in it where SMTPUTF8 was announced (RFC 6531 3.3, 3.7.4.2)."""
     enabled: bool = True
     """False in the table of a configuration that does not serve the verb: 502."""
     clause: str = ""
@@ -159,6 +161,7 @@ def _enquiry(verb: bytes, clause: str, argument: Argument, availability: Availab
         keyword=None if availability is Availability.ALWAYS else verb.decode(),
         before_tls=verb == b"NOOP",
         before_auth=verb == b"NOOP",
+        utf8=verb in (b"VRFY", b"EXPN"),
         clause=clause,
     )
 
@@ -177,6 +180,7 @@ _RULES = (
         negative=_stay(State.READY),
         argument=Argument.REQUIRED,
         holds=True,
+        utf8=True,
         clause="RFC 5321 4.1.1.2",
     ),
     Rule(
@@ -185,6 +189,7 @@ _RULES = (
         negative=_stay(State.MAIL, State.RCPT),
         argument=Argument.REQUIRED,
         holds=True,
+        utf8=True,
         clause="RFC 5321 4.1.1.3",
     ),
     Rule(
@@ -241,6 +246,16 @@ _RULES = (
         clause="RFC 4954 4",
     ),
     Rule(
+        b"ETRN",
+        positive=_stay(State.READY),
+        negative=_stay(State.READY),
+        argument=Argument.REQUIRED,
+        availability=Availability.OPTIONAL,
+        guards=(Guard.EXTENDED,),
+        keyword="ETRN",
+        clause="RFC 1985 5",
+    ),
+    Rule(
         b"XCLIENT",
         positive=_to(State.GREETED, State.GREETED, State.READY),
         negative=_stay(State.GREETED, State.READY),
@@ -271,7 +286,6 @@ _RULES = (
         before_auth=True,
         clause="RFC 5321 4.1.1.10",
     ),
-    _never(b"ETRN", "RFC 1985"),
     _never(b"ATRN", "RFC 2645"),
     _never(b"BURL", "RFC 4468"),
     _never(b"TURN", "RFC 5321 F.1"),

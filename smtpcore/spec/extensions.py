@@ -99,6 +99,7 @@ EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType(
             Extension("CONNEG", "RFC 4141", rcpt=7),
             Extension("EXPN", "RFC 5321 4.1.1.7"),
             Extension("HELP", "RFC 5321 4.1.1.8"),
+            Extension("ETRN", "RFC 1985"),
             Extension("XCLIENT", "Postfix XCLIENT_README", bare=False),
             Extension("XFORWARD", "Postfix XFORWARD_README", bare=False),
         )

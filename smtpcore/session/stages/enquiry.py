@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from smtpcore.commands import Command, Expn, Help, Noop, Rset, Vrfy
+from smtpcore.commands import Command, Etrn, Expn, Help, Noop, Rset, Vrfy
 from smtpcore.replies import Reply
-from smtpcore.session.replies import EXPN_DEFAULT, OK, VRFY_DEFAULT
+from smtpcore.session.replies import ETRN_DEFAULT, EXPN_DEFAULT, OK, VRFY_DEFAULT
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -40,6 +40,11 @@ def expn(session: ServerSession, command: Expn) -> None:
 def help(session: ServerSession, command: Help) -> None:
     """Ask the application, or list the commands."""
     _enquire(session, "help", session.handler.help, command, session.config.replies.help)
+
+
+def etrn(session: ServerSession, command: Etrn) -> None:
+    """Ask the application, which has the queues."""
+    _enquire(session, "etrn", session.handler.etrn, command, ETRN_DEFAULT)
 
 
 def _enquire(session: ServerSession, stage: str, hook: Callable[..., object], command: Command, default: Reply) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from smtpcore.body import Defect
@@ -54,7 +54,7 @@ class EndOfBody(Event):
 class Rejected(Event):
     """A line that the wire layer answers by itself: send ``reply``."""
 
-    line: bytes
+    line: bytes = field(repr=False)
     """The line without its CRLF, empty where it was not kept; as the peer sent it, so escape it in logs.
     A SASL response or an AUTH command is never shown here."""
     reply: Reply
@@ -73,15 +73,19 @@ class ConnectionClosed(Event):
 
 
 class EventIterator(Iterator[Event]):
-    """``next_event()`` as an iterator that ends where it pauses, and goes on when asked again."""
+    """``next_event()`` as an iterator that ends where it pauses or with ConnectionClosed; after a pause it goes on."""
 
-    __slots__ = ("_next_event",)
+    __slots__ = ("_next_event", "_over")
 
     def __init__(self, next_event: Callable[[], Event | Pause]) -> None:
         self._next_event = next_event
+        self._over = False
 
     def __next__(self) -> Event:
+        if self._over:
+            raise StopIteration
         event = self._next_event()
         if isinstance(event, Pause):
             raise StopIteration
+        self._over = isinstance(event, ConnectionClosed)
         return event

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from smtpcore.spec import BASE_LINE, EXTENSIONS, PARAMETERS, Parameter
+from smtpcore.spec import EXTENSIONS, PARAMETERS, Parameter
 
-_KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]*")
+_KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
 
 
@@ -33,11 +33,14 @@ class Extensions(Mapping[str, str]):
     """The ESMTP parameters in force, by verb and keyword, both in upper case."""
 
     def __init__(self, announced: Mapping[str, str] | None = None) -> None:
-        self._announced = {keyword.upper(): text for keyword, text in (announced or {}).items()}
+        self._announced: dict[str, str] = {}
         self.mail_room = self.rcpt_room = 0
-        for keyword, text in self._announced.items():
+        for keyword, text in (announced or {}).items():
+            # Before upper(), which would make ASCII of letters that are none (T-PY).
             if not _KEYWORD.fullmatch(keyword):
                 raise ValueError(f"no EHLO keyword: {keyword!r}")
+            self._announced[keyword.upper()] = text
+        for keyword, text in self._announced.items():
             if text and not _PARAMETERS.fullmatch(text):
                 raise ValueError(f"EHLO parameters of {keyword} that do not fit the grammar: {text!r}")
             row = EXTENSIONS.get(keyword)
@@ -55,13 +58,8 @@ class Extensions(Mapping[str, str]):
         """The lines of the EHLO reply behind the first, in the order given."""
         return [f"{keyword} {text}" if text else keyword for keyword, text in self._announced.items()]
 
-    @property
-    def longest_line(self) -> int:
-        """Octets, CRLF counted, of the longest MAIL or RCPT line in force."""
-        return BASE_LINE + max(self.mail_room, self.rcpt_room)
-
     def __getitem__(self, keyword: str) -> str:
-        return self._announced[keyword.upper()]
+        return self._announced[keyword.upper() if keyword.isascii() else keyword]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._announced)
@@ -70,7 +68,8 @@ class Extensions(Mapping[str, str]):
         return len(self._announced)
 
     def __hash__(self) -> int:
-        return hash(tuple(self._announced.items()))
+        # Equality is the one of mappings, to which the order is nothing.
+        return hash(frozenset(self._announced.items()))
 
     def __repr__(self) -> str:
         return f"Extensions({self._announced!r})"

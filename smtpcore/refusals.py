@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from smtpcore.commands import Command, Mail, Rcpt
+from smtpcore.grammar import CommandError, Grammar
 from smtpcore.lines import LineFault
+from smtpcore.params import is_utf8_announced
 from smtpcore.replies import Reply
-from smtpcore.spec import Rule, State
+from smtpcore.spec import Dialect, Rule, State
+
+if TYPE_CHECKING:
+    from smtpcore.dialogue import Dialogue
 
 PRINTABLE: Final = bytes(range(0x20, 0x7F))
-EIGHT_BIT: Final = bytes(range(0x80, 0x100))
+_EIGHT_BIT: Final = bytes(range(0x80, 0x100))
+_PATHS: Final[Mapping[bytes, type[Command]]] = {kind.verb: kind for kind in (Mail, Rcpt)}
+_ADDRESS: Final = 1  # RFC 3463 3.2: the subject of the codes about addresses
 
 BARE: Final = Reply(500, "A line ends with CRLF; bare CR, bare LF and NUL are not allowed", "5.5.2")
 TOO_LONG: Final = Reply(500, "The line is too long", "5.5.2")
@@ -18,8 +27,6 @@ AUTH_TOO_LONG: Final = Reply(500, "The line is too long", "5.5.6")
 DRAIN: Final = Reply(421, "The line is far too long", "4.7.0")
 BAD_VERB: Final = Reply(500, "That is no command", "5.5.2")
 BAD_OCTETS: Final = Reply(501, "Octets that are not allowed in an argument", "5.5.2")
-BAD_SENDER: Final = Reply(501, "The address is not ASCII", "5.1.7")
-BAD_RECIPIENT: Final = Reply(501, "The address is not ASCII", "5.1.3")
 UNKNOWN: Final = Reply(500, "Command unknown", "5.5.1")
 NOT_SERVED: Final = Reply(502, "Command not implemented", "5.5.1")
 NO_CHUNKS: Final = Reply(502, "Command not implemented", "5.5.1", close=True)
@@ -51,19 +58,43 @@ class Barrier:
     """The verbs that pass."""
 
 
-def octet_fault(verb: bytes, argument: bytes) -> Reply:
-    """The reply to a line with octets in it that a command cannot have (RFC 5321 2.4, 4.1.2)."""
-    if verb.translate(None, PRINTABLE) or not verb:
+def too_long(verb: bytes) -> Reply:
+    """The reply to a line that is over the limit of its verb (RFC 5321 4.5.3.1.4, RFC 4954 4)."""
+    return AUTH_TOO_LONG if verb.upper() == b"AUTH" else TOO_LONG
+
+
+def unknown(verb: bytes) -> Reply:
+    """The reply to what stands in the place of a verb and is none that is known."""
+    return BAD_VERB if not verb or verb.translate(None, PRINTABLE) else UNKNOWN
+
+
+def order_fault(rule: Rule, dialogue: Dialogue, dialect: Dialect) -> Reply:
+    """The reply to a command that may not stand where it does."""
+    # RFC 5321 3.3 and RFC 2033 4.2: DATA without an accepted recipient; LMTP knows only the 503.
+    if rule.verb == b"DATA" and dialogue.refused and dialogue.state is State.MAIL and dialect is Dialect.SMTP:
+        return NO_RECIPIENTS
+    return ORDER
+
+
+def lets_utf8_in(rule: Rule | None, argument: bytes, grammar: Grammar) -> bool:
+    """Whether an argument with other octets than printable ASCII is for its command to judge (RFC 6531 3.3)."""
+    if rule is None or not rule.utf8 or not is_utf8_announced(grammar):
+        return False
+    return not argument.translate(None, PRINTABLE + _EIGHT_BIT)
+
+
+def octet_fault(verb: bytes, argument: bytes, grammar: Grammar) -> Reply:
+    """The reply to an argument with octets in it that a command cannot have (RFC 5321 2.4, 4.1.2)."""
+    if not verb or verb.translate(None, PRINTABLE):
         return BAD_VERB
-    if not argument.translate(None, PRINTABLE + EIGHT_BIT):
-        # Only 8-bit octets; in the path they are a fault of the address.
-        first = len(argument) - len(argument.lstrip(PRINTABLE))
-        if b">" not in argument[:first]:
-            known = verb.upper()
-            if known == b"MAIL":
-                return BAD_SENDER
-            if known == b"RCPT":
-                return BAD_RECIPIENT
+    kind = _PATHS.get(verb.upper())
+    if kind is not None and not argument.translate(None, PRINTABLE + _EIGHT_BIT):
+        # In the path, octets over 0x7F are a fault of the address.
+        try:
+            kind.parse(argument, grammar)
+        except CommandError as error:
+            if error.reply.enhanced is not None and error.reply.enhanced.subject == _ADDRESS:
+                return error.reply
     return BAD_OCTETS
 
 

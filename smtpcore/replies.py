@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from smtpcore.spec import AUTH_LINE, CODES
+from smtpcore.utf8 import UNSAFE
 
 if TYPE_CHECKING:
     from smtpcore.extensions import Extensions
@@ -16,6 +17,7 @@ MAX_LINE = 512
 """Octets of a reply line with its CRLF that may be sent (RFC 5321 4.5.3.1.5)."""
 
 _ENHANCED = re.compile(r"([245])\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -53,7 +55,7 @@ class Reply:
         code: 200 to 599, three digits.
         text: What a person reads. A string or one string per line; a line that would not fit into
             512 octets is folded. Printable ASCII, SP and HTAB; other characters are written as
-            ``\x{e9}`` since replies are ASCII (RFC 6531 3.7.4).
+            ``\x{e9}``, since replies are ASCII unless the client asked for UTF-8 (RFC 6531 3.7.4).
         enhanced: An EnhancedCode or its text; its class must be the code's first digit (RFC 2034 4).
             Left out, it is the usual one for the code; 3yz replies have none.
         close: The connection ends behind this reply. Always true for 421 (RFC 5321 3.8).
@@ -124,12 +126,21 @@ class Reply:
         """5yz: do not try this again."""
         return self.code >= 500
 
-    def to_wire(self, *, enhanced: bool = True) -> bytes:
+    @property
+    def is_ascii(self) -> bool:
+        """Whether the text can be written without escapes in a reply that has to be ASCII."""
+        return all(line.isascii() for line in self.lines)
+
+    def to_wire(self, *, enhanced: bool = True, utf8: bool = False) -> bytes:
         """The reply as octets, every line but a 334 at most 512 with its CRLF (RFC 5321 4.5.3.1.5).
 
         Args:
             enhanced: Write the enhanced status code on each line (RFC 2034 4).
+            utf8: The client can take UTF-8 in this reply. What some reader takes for a control character or a
+                line end is escaped all the same (T-UTF8).
         """
+        if utf8 and not self.is_ascii:
+            return self._render(f"{self.enhanced} " if enhanced and self.enhanced else "", UNSAFE)
         if enhanced:
             if self._wire is None:
                 self._wire = self._render(f"{self.enhanced} " if self.enhanced else "")
@@ -138,15 +149,17 @@ class Reply:
             self._plain = self._render("")
         return self._plain
 
-    def _render(self, prefix: str) -> bytes:
+    def _render(self, prefix: str, escaped: re.Pattern[str] = _NOT_ASCII) -> bytes:
         # RFC 4954 4: a SASL challenge is one line, however long, and cannot be read in pieces.
         longest = AUTH_LINE if self.code == 334 else MAX_LINE
         room = longest - len("250-") - len(prefix) - len("\r\n")
-        texts = [piece for line in self.lines for piece in _fold(_ascii(line), room)]
+        texts = [piece for line in self.lines for piece in _fold(escaped.sub(_escape, line).encode("utf-8"), room)]
+        start = prefix.encode("ascii")
         last = len(texts) - 1
-        return "".join(
-            f"{self.code}{' ' if number == last else '-'}{prefix}{text}\r\n" for number, text in enumerate(texts)
-        ).encode("ascii")
+        return b"".join(
+            b"%d%b%b%b\r\n" % (self.code, b" " if number == last else b"-", start, text)
+            for number, text in enumerate(texts)
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Reply):
@@ -194,20 +207,22 @@ def _usual(code: int) -> EnhancedCode:
     return EnhancedCode.parse(CODES[code][1]) if code in CODES else EnhancedCode(code // 100, 0, 0)
 
 
-def _ascii(line: str) -> str:
-    if line.isascii():
-        return line
-    return "".join(char if char.isascii() else f"\\x{{{ord(char):x}}}" for char in line)
+def _escape(match: re.Match[str]) -> str:
+    # A tab is the one control character that a reply may have.
+    return match[0] if match[0] == "\t" else f"\\x{{{ord(match[0]):x}}}"
 
 
-def _fold(line: str, room: int) -> list[str]:
-    """Cut a line into pieces of at most ``room`` characters, at a space where there is one."""
+def _fold(line: bytes, room: int) -> list[bytes]:
+    """Cut a line into pieces of at most ``room`` octets: at a space where there is one, never within a character."""
     pieces = []
     while len(line) > room:
-        cut = line.rfind(" ", 1, room + 1)
+        cut = line.rfind(b" ", 1, room + 1)
         if cut < 0:
-            pieces.append(line[:room])
-            line = line[room:]
+            cut = room
+            while line[cut] & 0xC0 == 0x80:
+                cut -= 1
+            pieces.append(line[:cut])
+            line = line[cut:]
         else:
             pieces.append(line[:cut])
             line = line[cut + 1 :]

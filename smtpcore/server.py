@@ -8,7 +8,7 @@ from typing import Final
 from smtpcore import refusals
 from smtpcore.body import ChunkReader, Defect, DotReader
 from smtpcore.chunks import Chunk
-from smtpcore.commands import COMMAND_TYPES, Bdat
+from smtpcore.commands import COMMAND_TYPES, Bdat, Command, Mail
 from smtpcore.commands.auth import read_response
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError
@@ -82,6 +82,7 @@ class ServerConnection:
         "_body",
         "_chunk",
         "_chunks",
+        "_command",
         "_early",
         "_enhanced",
         "_eof",
@@ -140,6 +141,7 @@ class ServerConnection:
         self._max_chunk = max_chunk
         self._chunk: Chunk | None = None
         self._chunks: ChunkReader | None = None
+        self._command: Command | None = None
         self._events = EventIterator(self.next_event)
 
     @property
@@ -208,10 +210,14 @@ class ServerConnection:
         self.line = line
         return self._command_event(line)
 
-    def send(self, reply: Reply) -> bytes:
+    def send(self, reply: Reply, *, utf8: bool = False) -> bytes:
         """Answer what is owed; the state moves by the table.
 
         A refusal with ``close`` may be sent at any time but during a TLS handshake.
+
+        Args:
+            reply: The answer.
+            utf8: The client has said that it can take UTF-8 in this very reply (RFC 6531 3.7.4).
 
         Returns:
             The octets to write.
@@ -245,7 +251,7 @@ class ServerConnection:
         dialogue.move(rule, reply, state)
         # A greeting has no enhanced code, the second one that follows XCLIENT neither (RFC 2034 4).
         greeting = reply.code == 220 and state is State.GREETED
-        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting)
+        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting, utf8=utf8)
 
     def start_tls(self) -> None:
         """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).
@@ -334,8 +340,13 @@ class ServerConnection:
         # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
         if len(line) + 2 > self._lengths.command and len(line) + 2 > self._lengths.limit(verb.upper()):
             return self._reject(line, rule or UNKNOWN, refusals.too_long(verb))
-        if argument and argument.translate(None, refusals.PRINTABLE):
-            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument, self.grammar))
+        grammar = self.grammar
+        if (
+            argument
+            and argument.translate(None, refusals.PRINTABLE)
+            and not refusals.lets_utf8_in(rule, argument, grammar)
+        ):
+            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument, grammar))
         if rule is None:
             return self._reject(line, UNKNOWN, refusals.unknown(verb))
         if not rule.enabled:
@@ -353,10 +364,11 @@ class ServerConnection:
         if not self.dialogue.allows(rule):
             return self._reject(line, rule, refusals.order_fault(rule, self.dialogue, self.dialect))
         try:
-            command = COMMAND_TYPES[rule.verb].parse(argument, self.grammar)
+            command = COMMAND_TYPES[rule.verb].parse(argument, grammar)
         except CommandError as error:
             return self._reject(line, rule, error.reply)
         self._owed = rule
+        self._command = command
         return command
 
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
@@ -391,6 +403,7 @@ class ServerConnection:
 
     def _after_mail(self, reply: Reply) -> None:
         self._chunks = None
+        self.grammar.utf8 = isinstance(self._command, Mail) and self._command.smtputf8
 
     def _after_data(self, reply: Reply) -> None:
         self._body = DotReader()

@@ -10,7 +10,7 @@ from typing import Self
 from smtpcore.commands.base import Command
 from smtpcore.commands.path import PathReader
 from smtpcore.grammar import Grammar
-from smtpcore.params import NO_PARAMETERS, parse_parameters, value_of
+from smtpcore.params import NO_PARAMETERS, asks_for_utf8, parse_parameters, value_of
 from smtpcore.params.body import BodyType
 from smtpcore.params.combinations import check_mail
 from smtpcore.params.deliverby import DeliverBy
@@ -18,7 +18,7 @@ from smtpcore.params.dsn import Envid, Ret
 from smtpcore.params.mtrk import Mtrk
 from smtpcore.paths import Path
 
-_reverse_path = PathReader(b"FROM:", "5.1.7", 550)
+_reverse_path = PathReader(b"FROM:", "5.1.7", 550, asks_for_utf8)
 
 
 @dataclass(slots=True)

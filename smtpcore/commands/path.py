@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from smtpcore.grammar import CommandError, Grammar
-from smtpcore.params import asks_for_utf8, is_utf8_announced
+from smtpcore.params import is_utf8_announced
 from smtpcore.paths import Path, PathError, PathFault, scan_path
 from smtpcore.replies import Reply
 
@@ -16,12 +18,14 @@ class PathReader:
         enhanced: The enhanced status code of a bad address (RFC 3463 3.2).
         not_ascii: The reply code to an address that only SMTPUTF8 allows, where it is on offer and not asked
             for (RFC 6531 3.5).
+        asked: Whether it was asked for, by what stands behind the path or earlier.
     """
 
-    def __init__(self, prefix: bytes, enhanced: str, not_ascii: int) -> None:
+    def __init__(self, prefix: bytes, enhanced: str, not_ascii: int, asked: Callable[[bytes, Grammar], bool]) -> None:
         self._prefix = prefix
         self._length = len(prefix)
         self._enhanced = enhanced
+        self._asked = asked
         self._not_ascii = Reply(not_ascii, "The address is not ASCII, and SMTPUTF8 was not asked for", "5.6.7")
         self._no_prefix = Reply(501, f"Syntax: {prefix.decode()}<address>", "5.5.2")
 
@@ -50,7 +54,7 @@ class PathReader:
             path, end = scan_path(argument, start, leniencies=leniencies, utf8=True)
         except PathError as error:
             raise self._refusal(error) from None
-        if not (grammar.utf8 or asks_for_utf8(argument[end:], grammar)):
+        if not self._asked(argument[end:], grammar):
             raise CommandError(self._not_ascii)
         return path, end
 

@@ -15,7 +15,7 @@ from smtpcore.params.orcpt import Orcpt
 from smtpcore.params.rrvs import Rrvs
 from smtpcore.paths import Path
 
-_forward_path = PathReader(b"TO:", "5.1.3", 553)
+_forward_path = PathReader(b"TO:", "5.1.3", 553, lambda _, grammar: grammar.utf8)
 
 
 @dataclass(slots=True)

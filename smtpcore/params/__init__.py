@@ -88,8 +88,8 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
     words = text[1:].split(b" ")
     if len(words) > grammar.max_params:
         raise CommandError(_TOO_MANY)
-    # No transaction is open at MAIL, which asks for itself; RCPT goes by what MAIL asked for.
-    utf8 = grammar.utf8 or asks_for_utf8(text, grammar)
+    # MAIL asks for itself; RCPT goes by what the MAIL of the transaction asked for.
+    utf8 = asks_for_utf8(text, grammar) if verb == b"MAIL" else grammar.utf8
     params: dict[str, object] = {}
     for word in words:
         match = _PARAMETER.fullmatch(word)

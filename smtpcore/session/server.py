@@ -60,7 +60,7 @@ class ServerSession(StepMachine):
     """
 
     peer: Peer
-    """Who is served: whom the PROXY header names, or the transport's own peer."""
+    """Who is served: whom a trusted proxy names, by PROXY or XCLIENT, or the transport's own peer."""
     transport_peer: Peer
     """The endpoints as the transport knows them, whatever anybody claims."""
     proxy: ProxyHeader | None

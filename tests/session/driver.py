@@ -155,6 +155,11 @@ class Dialogue:
         return type(self.step) is Close
 
     @property
+    def cut(self) -> bool:
+        """The session wants its connection closed at once and without a word."""
+        return type(self.step) is Close and not self.step.graceful
+
+    @property
     def over(self) -> bool:
         """Nothing is wanted any more."""
         return self.step is None

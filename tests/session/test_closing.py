@@ -38,7 +38,7 @@ def test_quit_is_answered_and_then_the_connection_is_closed_gracefully() -> None
     dialogue = Dialogue().ready()
     assert dialogue.say("QUIT") == "221 2.0.0 mx.test closing the connection\r\n"
     assert dialogue.closing
-    assert dialogue.step.graceful  # type: ignore[union-attr]
+    assert not dialogue.cut
     assert not dialogue.session.wants_data
 
 
@@ -260,7 +260,7 @@ def test_a_shutdown_outside_a_transaction_is_a_421_at_once(where: str) -> None:
     dialogue = getattr(Dialogue(), where)()
     assert dialogue.shut_down() == STOP
     assert dialogue.closing
-    assert dialogue.step.graceful
+    assert not dialogue.cut
 
 
 def test_a_shutdown_before_the_greeting_greets_with_421() -> None:
@@ -410,8 +410,7 @@ def test_when_the_grace_is_over_in_a_handshake_not_an_octet_is_said() -> None:
     dialogue.say("STARTTLS")
     dialogue.shut_down(grace=5)
     assert dialogue.wait(5) == ""
-    assert dialogue.closing
-    assert not dialogue.step.graceful  # type: ignore[union-attr]
+    assert dialogue.cut
     assert dialogue.session.deadline is None
 
 
@@ -423,8 +422,7 @@ def test_a_shutdown_before_an_implicit_handshake_says_nothing_in_clear_text(begu
         assert isinstance(dialogue.step, StartTls)
     assert dialogue.shut_down(grace=5) == ""
     assert dialogue.wait(5) == ""
-    assert dialogue.closing
-    assert not dialogue.step.graceful  # type: ignore[union-attr]
+    assert dialogue.cut
 
 
 def test_a_shutdown_behind_an_implicit_handshake_is_the_greeting() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smtpcore import Handler, LocalProtocolError, Reply, ServerSession, handler
@@ -21,7 +23,7 @@ def test_nothing_happens_before_the_first_step() -> None:
 
 def test_a_session_runs_whole_inside_a_callback_with_plain_hooks() -> None:
     calls: list[str] = []
-    hooks = {
+    hooks: dict[str, Any] = {
         name: (lambda *_, name=name: calls.append(name)) for name in ("connect", "helo", "mail", "rcpt", "message")
     }
     session = Dialogue(handler=handler(**hooks)).session

@@ -152,15 +152,22 @@ def test_a_421_of_a_hook_closes_behind_it(stage: Stage) -> None:
 
 
 @EACH
-@pytest.mark.parametrize("code", [250, 550])
-def test_a_reply_may_ask_to_close(stage: Stage, code: int) -> None:
-    right = {"connect": 220, "starttls": 220, "authenticate": 235, "data": 354}.get(stage.name, 250)
-    if stage.name == "secured" and code == 250:
-        pytest.skip("a yes to TLS has no reply to close behind")
-    dialogue = dialogue_with(stage, lambda *_: Reply(right if code == 250 else code, "Bye", close=True))
-    written = stage.trigger(dialogue)
-    assert last_line(written).startswith(str(right if code == 250 else code))
-    assert last_line(written).endswith("Bye")
+def test_a_refusal_may_ask_to_close(stage: Stage) -> None:
+    dialogue = dialogue_with(stage, lambda *_: Reply(550, "Bye", close=True))
+    written = last_line(stage.trigger(dialogue))
+    assert written.startswith("550 ")
+    assert written.endswith("Bye")
+    assert dialogue.closing
+
+
+# A yes to TLS has no reply that could close.
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage.name != "secured"], ids=lambda stage: stage.name)
+def test_a_positive_reply_may_ask_to_close(stage: Stage) -> None:
+    code = {"connect": 220, "starttls": 220, "authenticate": 235, "data": 354}.get(stage.name, 250)
+    dialogue = dialogue_with(stage, lambda *_: Reply(code, "Bye", close=True))
+    written = last_line(stage.trigger(dialogue))
+    assert written.startswith(f"{code} ")
+    assert written.endswith("Bye")
     assert dialogue.closing
 
 

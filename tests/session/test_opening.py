@@ -120,8 +120,7 @@ def test_too_many_from_one_address_are_told_so() -> None:
 def test_a_gate_that_is_full_is_a_silent_close_on_a_tls_port(gate: Gate) -> None:
     dialogue = Dialogue(config(implicit_tls=True), gate=gate)
     assert dialogue.run() == ""
-    assert dialogue.closing
-    assert not dialogue.step.graceful  # type: ignore[union-attr]
+    assert dialogue.cut
     dialogue.close()
     assert dialogue.over
     assert gate.open == 0
@@ -166,8 +165,7 @@ def test_a_handshake_that_fails_is_closed_without_a_word() -> None:
     error = OSError("no shared cipher")
     dialogue.session.tls_failed(error)
     assert dialogue.run() == ""
-    assert dialogue.closing
-    assert not dialogue.step.graceful  # type: ignore[union-attr]
+    assert dialogue.cut
     dialogue.close()
     assert recorder.named("closed") == [(OSError,)]
 

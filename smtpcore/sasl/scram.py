@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from typing import ClassVar
 
 from smtpcore.sasl.base64 import decode, encode
 from smtpcore.sasl.context import Context
@@ -33,7 +34,7 @@ class ScramServer(ServerMechanism):
     A subclass says the name, the hash function, and whether it is a -PLUS form.
     """
 
-    hash_name: str
+    hash_name: ClassVar[str]
     """The hash function as ``hashlib`` names it."""
 
     def __init__(self, context: Context) -> None:

@@ -121,9 +121,9 @@ class ServerConfig:
             raise ValueError("the banner is printable ASCII")
         if self.dialect is Dialect.LMTP and not self.enhanced_codes:
             raise ValueError("LMTP has enhanced status codes (RFC 2033 5)")
-        for tls in (False, True):
+        for tls, mechanisms in ((False, self.offer.mechanisms(tls=False)), (True, tuple(self.mechanism_types))):
             # Built now so that what cannot be announced is an error here and not in the first session.
-            self.offer.reply(Circumstances(tls, self.offer.mechanisms(tls=tls)))
+            self.offer.reply(Circumstances(tls, mechanisms))
 
     @classmethod
     def hardened(cls, **settings: object) -> ServerConfig:

@@ -57,8 +57,9 @@ class Transcript(Observer):
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
         """Write what went wrong in the application."""
-        # What a credential store raises may well quote the password.
-        text = HIDDEN if stage == "credentials" else escape(str(exception).encode("utf-8", "backslashreplace"))
+        # What a credential store or a mechanism raises may well quote the password.
+        secret = stage in ("credentials", "mechanism")
+        text = HIDDEN if secret else escape(str(exception).encode("utf-8", "backslashreplace"))
         self._note(session, f"{stage}: {type(exception).__name__}: {text}")
 
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:

@@ -1,16 +1,14 @@
 """The path of asyncio: a protocol that runs a whole session inside the callbacks of its transport.
 
 asyncio calls when something has happened (octets, room to write, the timer), the session is told and asked for its
-steps until it wants to wait. Only a hook that has to be awaited becomes a task, so an idle connection is this object,
-its session and its transport, and costs neither a task nor a timer for each read.
+steps until it wants to wait. Only a hook that has to be awaited becomes a task. An idle connection is this object,
+its session and its transport: no task, and no timer that is set anew for each command.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
-from typing import Any, assert_never, cast
+from typing import Protocol, assert_never, cast
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
@@ -18,37 +16,39 @@ from smtpcore_tls import TlsError
 
 from smtpcore.session import Ask, Close, Peer, Receive, Send, StartTls, Step
 
-from .service import Service, abandon, drop
-from .wire import Wire
-
-LINGER_OCTETS = 1024 * 1024
-"""How much is read and discarded behind the last reply, at most."""
-
-_logger = logging.getLogger("smtpcore_anyio")
+from .hooks import abandon, drop, logger, settle
+from .service import Service
+from .wire import LINGER_OCTETS, TURN, Wire
 
 
-class _Waiting:
+class Home(Protocol):
+    """What a connection needs of its server."""
+
+    service: Service
+    buffer: memoryview
+    """Where input is read to. All connections of a loop share it: what was read is consumed before the next read."""
+    tasks: TaskGroup
+    """Where hooks are awaited."""
+
+    def opened(self, connection: Connection) -> None:
+        """The transport stands."""
+
+    def over(self, connection: Connection) -> None:
+        """The session has ended and the transport is gone."""
+
+
+class Waiting:
     """A hook that a task waits for."""
 
-    __slots__ = ("ask", "begun", "scope")
+    __slots__ = ("ask", "scope")
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
-        self.begun = False
         self.scope = CancelScope()
 
 
 class Connection(asyncio.BufferedProtocol):
-    """One connection.
-
-    Args:
-        service: What all connections share.
-        peer: The other end.
-        buffer: Where input is read to. All connections of a loop may share it, for what is read is consumed before
-            the next read begins.
-        tasks: Where hooks are awaited.
-        over: Called once, with this object, when the session has ended and the transport is gone.
-    """
+    """One connection of a server, from ``connection_made`` to ``connection_lost`` and the session's end."""
 
     __slots__ = (
         "_again",
@@ -56,72 +56,61 @@ class Connection(asyncio.BufferedProtocol):
         "_closing",
         "_discard",
         "_driving",
+        "_ended",
+        "_eof",
+        "_home",
         "_linger_until",
         "_loop",
         "_lost",
-        "_over",
         "_paused",
         "_reading",
         "_sending",
-        "_tasks",
         "_timer",
         "_timer_at",
         "_transport",
         "_waiting",
         "_wire",
-        "linger",
         "session",
     )
 
     _transport: asyncio.Transport
 
-    def __init__(
-        self,
-        service: Service,
-        peer: Peer,
-        buffer: memoryview,
-        tasks: TaskGroup,
-        over: Callable[[Connection], None],
-    ) -> None:
+    def __init__(self, home: Home, service: Service, peer: Peer) -> None:
+        self._home = home
+        self._buffer = home.buffer
         self._loop = asyncio.get_running_loop()
         self.session = service.session(peer, self._loop.time)
-        self.linger = service.config.timeouts.linger
         self._wire = Wire(self.session, service.tls_context)
-        self._buffer = buffer
-        self._tasks = tasks
-        self._over: Callable[[Connection], None] | None = over
-        self._waiting: _Waiting | None = None
+        self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: asyncio.Handle | None = None
         self._timer_at = 0.0
         self._linger_until: float | None = None
         self._discard = LINGER_OCTETS
         self._driving = self._again = False
-        self._paused = False
         self._reading = True
-        self._closing = False
-        self._lost = False
+        self._paused = self._eof = False
+        self._closing = self._lost = self._ended = False
 
     # What the server says.
 
     def shutdown(self, grace: float) -> None:
         """Let the session end within so many seconds."""
         self.session.shutdown(grace)
+        # A grace of 0 is over already.
+        self.session.timed_out()
         self._drive()
 
     def abandon(self, cause: Exception | None = None) -> None:
         """End the connection now; a hook that is awaited is cancelled."""
+        if self._ended:
+            return
+        self._ended = self._closing = True
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.scope.cancel()
         self._transport.abort()
-        self._closing = True
-        # From here on nothing is driven, whatever the transport still calls.
-        self._driving = True
-        try:
-            abandon(self.session, waiting.ask if waiting is not None else None, cause)
-        except Exception:
-            _logger.exception("error in the end of a connection")
+        abandon(self.session, waiting.ask if waiting is not None else None, cause)
         self._finish()
 
     # What the transport says.
@@ -129,9 +118,10 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands: begin."""
         self._transport = cast(asyncio.Transport, transport)
-        # No buffer of the transport's own: Send is done when the kernel has it all, so that the time a peer takes
-        # is seen by the session, and a reply that was handed over survives whatever comes after it.
+        # Nothing is kept back in the transport: Send is done when the kernel has it all. So the session sees how long
+        # the peer takes, and what was sent arrives whatever becomes of this process.
         self._transport.set_write_buffer_limits(high=0)
+        self._home.opened(self)
         self._drive()
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -150,6 +140,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The peer will send nothing more. It may still read, so the transport stays open."""
+        self._eof = True
         if self._closing:
             self._transport.close()
         else:
@@ -164,40 +155,45 @@ class Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """All was taken."""
         self._paused = False
-        # Not at once: asyncio's transport is in the middle of its own work and must not be closed from within. It
-        # comes before anything that is read from now on, so nothing of a TLS handshake can be taken for clear text.
+        # Not at once, for asyncio's transport is in the middle of its own work and cannot be closed from within. The
+        # call comes before the next read, so the first octets of a handshake are not taken for clear text.
         self._loop.call_soon(self._resumed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
         self._lost = self._closing = True
         self._linger_until = None
-        if self._over is not None:
+        if self._ended:
+            self._finish()
+        else:
             self.session.closed(exc)
             self._drive()
-        self._finish()
 
     # The loop over the steps.
 
     def _drive(self) -> None:
         """Ask the session what it wants until it wants to wait."""
+        if self._ended:
+            return
         if self._driving:
-            # Told something from within a hook: the loop below asks once more.
+            # A hook or the transport called back from within the loop below, which then asks once more.
             self._again = True
             return
         self._driving = True
         try:
-            while True:
+            for _ in range(TURN):
                 self._again = False
                 if not self._take(self.session.next_step()) and not self._again:
                     break
-            self._driving = False
+            else:
+                self._loop.call_soon(self._drive)
         except Exception as error:
-            # Not the peer's doing: no peer input raises. It must not cost the other connections anything.
-            _logger.exception("internal error; the connection is closed")
+            # No peer can cause this, and it must not cost the other connections anything.
+            logger.exception("internal error, the connection is closed")
             self.abandon(error)
-            return
-        if self._over is not None:
+        finally:
+            self._driving = False
+        if not self._ended:
             self._watch()
 
     def _take(self, step: Step | None) -> bool:
@@ -212,20 +208,134 @@ class Connection(asyncio.BufferedProtocol):
                 return self._send(step)
             case Ask():
                 if self._waiting is None:
-                    self._waiting = _Waiting(step)
-                    self._tasks.start_soon(self._answer, self._waiting)
+                    self._waiting = Waiting(step)
+                    self._home.tasks.start_soon(self._answer, self._waiting)
                 return self._flush()
             case StartTls():
-                before = self.session.next_step
-                self._wire.start_tls(step)
-                return self._flush() or before is None
+                begun = self._wire.start_tls(step)
+                self._flush()
+                return begun
             case Close():
                 return self._close(step.graceful)
             case None:
-                if not self._closing:
-                    self._transport.abort()
-                self._closing = True
-                self._ended()
+                self._flush()
+                self._transport.abort()
+                self._closing = self._ended = True
+                self._finish()
                 return False
             case _:
                 assert_never(step)
+
+    def _flush(self) -> bool:
+        """Write what TLS has to say by itself."""
+        if (octets := self._wire.outgoing()) and not self._transport.is_closing():
+            self._transport.write(octets)
+        return False
+
+    def _send(self, step: Send) -> bool:
+        if step is self._sending or self._transport.is_closing():
+            return False
+        try:
+            self._transport.write(self._wire.send(step.data))
+        except TlsError as error:
+            self.session.closed(error)
+            return True
+        if self._paused:
+            self._sending = step
+            return False
+        self.session.sent()
+        return True
+
+    def _resumed(self) -> None:
+        if self._sending is not None and not self._paused:
+            self._sending = None
+            self.session.sent()
+            self._drive()
+        elif not self._ended:
+            self._watch()
+
+    async def _answer(self, waiting: Waiting) -> None:
+        """The task of a hook."""
+        with waiting.scope:
+            if waiting.scope.cancel_called:
+                drop(waiting.ask.pending)
+            else:
+                await settle(self.session, waiting.ask)
+        if self._waiting is waiting:
+            self._waiting = None
+            self._drive()
+
+    def _close(self, graceful: bool) -> bool:
+        if self._lost:
+            self.session.closed()
+            return True
+        if self._closing:
+            return False
+        self._closing = True
+        self._flush()
+        if not graceful or self._transport.is_closing():
+            self._transport.abort()
+            return False
+        self._linger_until = self._loop.time() + self._home.service.config.timeouts.linger
+        self._transport.write(self._wire.close())
+        if self._eof:
+            self._transport.close()
+            return False
+        try:
+            self._transport.write_eof()
+        except OSError:
+            # The peer has reset the connection a moment ago.
+            self._transport.abort()
+        return False
+
+    # Reading and the timer.
+
+    def _watch(self) -> None:
+        """Read if somebody wants it, and be called when the next deadline is due."""
+        if not self._eof and not self._transport.is_closing():
+            wanted = self._closing or self._wire.handshaking or self.session.wants_data
+            if self._paused and self._wire.secure and not self._closing:
+                # TLS answers some of what it reads by itself (RFC 8446 4.6.3, key updates): who reads nothing could
+                # make us keep answers without end.
+                wanted = False
+            if wanted is not self._reading:
+                self._reading = wanted
+                if wanted:
+                    self._transport.resume_reading()
+                else:
+                    self._transport.pause_reading()
+        deadline = self.session.deadline if self._linger_until is None else self._linger_until
+        # A timer that runs out in vain costs less than setting it anew for each command.
+        if deadline is not None and (self._timer is None or deadline < self._timer_at):
+            self._set_timer(deadline)
+
+    def _set_timer(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        if deadline > self._loop.time():
+            self._timer = self._loop.call_at(deadline, self._expired)
+        else:
+            # Due already, as the look for an early talker is. What the kernel holds is to be seen before, so the
+            # loop looks at its sockets once.
+            self._timer = self._loop.call_soon(self._one_pass)
+
+    def _one_pass(self) -> None:
+        self._timer = self._loop.call_soon(self._expired)
+
+    def _expired(self) -> None:
+        self._timer = None
+        if self._linger_until is None:
+            self.session.timed_out()
+            self._drive()
+        elif self._loop.time() >= self._linger_until:
+            self._transport.abort()
+        else:
+            self._watch()
+
+    def _finish(self) -> None:
+        if self._ended and self._lost:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            self._home.over(self)

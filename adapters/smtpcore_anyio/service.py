@@ -1,15 +1,17 @@
-"""What all connections of a server have in common, and how a session of it begins and is given up."""
+"""What all connections of a server have in common."""
 
 from __future__ import annotations
 
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from smtpcore_tls import TlsEngine
+
 from smtpcore.handler import Handler
-from smtpcore.session import Ask, Gate, Observer, Peer, ServerConfig, ServerSession
+from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class Service:
     """The settings and the application.
 
     Raises:
-        ValueError: The configuration offers TLS and there is no certificate.
+        ValueError: The configuration offers TLS and there is no certificate, or the context is a client's.
     """
 
     config: ServerConfig
@@ -32,6 +34,11 @@ class Service:
                 raise ValueError("implicit TLS needs a tls_context: a certificate to show")
             if self.config.starttls:
                 raise ValueError("starttls needs a tls_context: a certificate to show")
+        else:
+            try:
+                TlsEngine(self.tls_context, server_side=True)
+            except ssl.SSLError as error:
+                raise ValueError(f"the tls_context is none for servers: {error.reason or error}") from error
 
     def session(self, peer: Peer, monotonic: Callable[[], float]) -> ServerSession:
         """A session with this peer, on the clock of the running loop."""
@@ -45,37 +52,6 @@ class Service:
             utcnow=_utcnow,
             token_bytes=secrets.token_bytes,
         )
-
-
-class Abandoned(Exception):
-    """The server was stopped by force, or cancelled, before this hook had answered."""
-
-
-def abandon(session: ServerSession, awaited: Ask | None = None, cause: Exception | None = None) -> None:
-    """Bring a session to its end where nothing can be waited for any more.
-
-    Args:
-        session: The session; it is told that the connection is closed.
-        awaited: The hook that somebody is waiting for already. All others are dropped before they have begun.
-        cause: What went wrong; None for a server that stops.
-    """
-    session.closed(cause)
-    while (step := session.next_step()) is not None:
-        if isinstance(step, Ask):
-            if step is not awaited:
-                drop(step.pending)
-            session.failed(step, Abandoned("the server was stopped"))
-        else:
-            session.closed(cause)
-
-
-def drop(pending: Awaitable[object]) -> None:
-    """Let go of what nobody will await: a coroutine is closed, lest Python complain; a future is cancelled."""
-    for name in ("close", "cancel"):
-        method = getattr(pending, name, None)
-        if callable(method):
-            method()
-            return
 
 
 def _utcnow() -> datetime:

@@ -10,6 +10,12 @@ from smtpcore.session import ServerSession, StartTls
 
 Buffer = bytes | bytearray | memoryview
 
+LINGER_OCTETS = 1024 * 1024
+"""How much is read and discarded behind the last reply, at most: a peer that talks on does not keep us."""
+
+TURN = 200
+"""Steps of one session in a row; then the others have their turn, however much is buffered."""
+
 
 class Wire:
     """Carries octets both ways and tells the session about them. It does no I/O and never asks for the next step.
@@ -18,7 +24,7 @@ class Wire:
     an alert, a key update.
     """
 
-    __slots__ = ("_context", "_engine", "_ended", "_handshake", "_session")
+    __slots__ = ("_context", "_ended", "_engine", "_handshake", "_session")
 
     def __init__(self, session: ServerSession, context: ssl.SSLContext | None) -> None:
         self._session = session
@@ -28,9 +34,14 @@ class Wire:
         self._ended = False
 
     @property
-    def ended(self) -> bool:
-        """The session was told of the end of input; nothing more is read."""
-        return self._ended
+    def secure(self) -> bool:
+        """TLS has begun."""
+        return self._engine is not None
+
+    @property
+    def handshaking(self) -> bool:
+        """The handshake is not complete: reading goes on, whatever the session wants."""
+        return self._handshake is not None
 
     def receive(self, data: Buffer) -> None:
         """Hand on octets of the transport, ``b""`` at its end. The buffer is free again on return."""
@@ -58,20 +69,20 @@ class Wire:
             self._ended = True
             self._session.receive_data(b"")
 
-    def start_tls(self, step: StartTls) -> None:
-        """Begin the handshake that the session asks for; the same step again changes nothing."""
+    def start_tls(self, step: StartTls) -> bool:
+        """Begin the handshake that the session asks for; whether it was news. The same step again changes nothing."""
         if self._handshake is step:
-            return
+            return False
         self._handshake = step
-        try:
-            if self._context is None:
-                raise TlsError("there is no certificate")
-            self._engine = TlsEngine(self._context, server_side=True)
-        except TlsError as error:
-            self._failed(error)
-            return
+        eof, self._ended = self._ended, False
+        assert self._context is not None, "a Service that offers TLS has a certificate"
+        self._engine = TlsEngine(self._context, server_side=True)
+        # What came before the handshake could begin: all of it, or even the end.
         if step.received:
             self.receive(step.received)
+        if eof:
+            self.receive(b"")
+        return True
 
     def send(self, data: bytes) -> bytes:
         """The octets to write for this reply.

@@ -1,0 +1,31 @@
+"""SMTP servers on asyncio and trio.
+
+A server with STARTTLS on one port and TLS from the first octet on another::
+
+    server = Server(config, handler, tls_context=context)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(server.serve, await listen_tcp("", 25), await listen_tcp("", 465, implicit_tls=True))
+        ...
+        server.stop(grace=30)
+
+On asyncio a session runs inside the callbacks of the transport, and a task exists only while a hook is awaited. On
+trio, and over any other byte stream of anyio with `serve_stream`, each connection has a task of its own.
+"""
+
+from __future__ import annotations
+
+from .hooks import Abandoned
+from .listeners import Address, Listener, listen_socket, listen_tcp, listen_unix
+from .server import Server
+from .streams import serve_stream
+
+__all__ = [
+    "Abandoned",
+    "Address",
+    "Listener",
+    "Server",
+    "listen_socket",
+    "listen_tcp",
+    "listen_unix",
+    "serve_stream",
+]

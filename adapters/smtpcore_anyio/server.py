@@ -1,0 +1,269 @@
+"""The server: listeners in, connections over, all of them ended when it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import errno
+import math
+import socket
+import ssl
+import sys
+from collections.abc import Callable
+
+import anyio
+import anyio.abc
+import anyio.lowlevel
+
+from smtpcore.handler import Handler
+from smtpcore.session import Gate, Observer, Peer, ServerConfig
+
+from .hooks import is_asyncio, logger
+from .listeners import Address, Listener, peer_of
+from .protocol import Connection
+from .service import Service
+from .streams import READ_SIZE, StreamConnection
+
+# The listening socket itself is of no use any more.
+_FATAL = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP})
+# The system has nothing left for a new connection.
+_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# Seconds until accepting is tried again then.
+_RETRY = 0.2
+
+
+class Server:
+    """Accepts connections and runs a session on each, on asyncio (with any event loop) or trio.
+
+    Args:
+        config: The settings of all sessions.
+        handler: The application; its hooks run in the event loop, plain ones must not block it.
+        tls_context: The certificate, for STARTTLS and for listeners with implicit TLS.
+        gate: Counts connections and turns away those over its limits, with 421.
+        observer: Called for each connection; what it returns watches the session.
+        max_connections: While so many are open no more are accepted; they wait in the kernel's queue. The bound on
+            files and memory behind the `gate`, whose total should be lower.
+
+    Raises:
+        ValueError: The configuration offers TLS and there is no `tls_context`.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        handler: Handler,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        gate: Gate | None = None,
+        observer: Callable[[], Observer | None] | None = None,
+        max_connections: int | None = None,
+    ) -> None:
+        if max_connections is not None and max_connections < 1:
+            raise ValueError("max_connections is at least 1")
+        self.service = Service(config, handler, tls_context, gate, observer)
+        self.buffer = memoryview(bytearray(READ_SIZE))
+        self.tasks: anyio.abc.TaskGroup
+        self._max_connections = max_connections
+        self._addresses: list[Address] = []
+        self._connections: set[Connection | StreamConnection] = set()
+        self._open = 0
+        self._change: anyio.Event | None = None
+        self._accepting: anyio.CancelScope | None = None
+        self._all: anyio.CancelScope | None = None
+        self._stopped = False
+        self._grace_ends = math.inf
+
+    @property
+    def addresses(self) -> list[Address]:
+        """Where the server listens, in the order of the listeners: host and port, or the path of a unix socket."""
+        return list(self._addresses)
+
+    async def serve(
+        self, *listeners: Listener, task_status: anyio.abc.TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Accept connections until `stop`, and return when all of them are over. The listeners are closed.
+
+        Cancelling it ends everything at once: hooks are cancelled, nothing more is sent.
+
+        Args:
+            listeners: Where connections arrive, one or more.
+            task_status: ``started()`` is called when all of them accept.
+
+        Raises:
+            ValueError: There is no listener, or one is for implicit TLS and there is no certificate.
+            RuntimeError: The server has served before.
+            OSError: A listening socket was closed or broken by somebody else; in an exception group.
+        """
+        try:
+            if self._all is not None:
+                raise RuntimeError("a server serves once: make another, or give all listeners in one call")
+            if not listeners:
+                raise ValueError("nothing to serve: give at least one listener")
+            services = self._services(listeners)
+            self._addresses = [address for listener in listeners for address in listener.addresses]
+            self._accepting, self._all = anyio.CancelScope(), anyio.CancelScope()
+            if self._stopped:
+                self._accepting.cancel()
+            with self._all:
+                async with anyio.create_task_group() as self.tasks:
+                    await self._serve(services, task_status)
+        finally:
+            for listener in listeners:
+                listener.close()
+
+    def stop(self, grace: float = 30.0) -> None:
+        """Stop accepting and let every session end; `serve` returns when they have. Safe to call again.
+
+        Sessions without a mail transaction end at once, the others may finish theirs. Those that have not when the
+        grace is over are told so and ended, their hooks cancelled. What stands in spite of that when another
+        ``timeouts.linger`` has passed is cut off.
+
+        Args:
+            grace: Seconds. A further call can only shorten it; 0 forces the end.
+        """
+        self._stopped = True
+        if self._all is None or self._accepting is None:
+            return
+        now = anyio.current_time()
+        self._grace_ends = min(self._grace_ends, now + grace)
+        self._accepting.cancel()
+        self._all.deadline = self._grace_ends + self.service.config.timeouts.linger
+        for connection in tuple(self._connections):
+            connection.shutdown(self._grace_ends - now)
+
+    # What connections say.
+
+    def opened(self, connection: Connection | StreamConnection) -> None:
+        """A connection stands; its session has not begun."""
+        self._connections.add(connection)
+        if self._stopped:
+            # It was accepted in the last moment.
+            connection.session.shutdown(max(0.0, self._grace_ends - anyio.current_time()))
+
+    def over(self, connection: Connection) -> None:
+        """A connection is over, its place free."""
+        self._connections.discard(connection)
+        self._release()
+
+    # Accepting.
+
+    def _services(self, listeners: tuple[Listener, ...]) -> list[tuple[socket.socket, Service]]:
+        plain = secure = self.service
+        if any(listener.implicit_tls for listener in listeners):
+            secure = dataclasses.replace(plain, config=dataclasses.replace(plain.config, implicit_tls=True))
+        return [
+            (each, secure if listener.implicit_tls else plain) for listener in listeners for each in listener.sockets
+        ]
+
+    async def _serve(
+        self, services: list[tuple[socket.socket, Service]], task_status: anyio.abc.TaskStatus[None]
+    ) -> None:
+        assert self._accepting is not None
+        try:
+            with self._accepting:
+                async with anyio.create_task_group() as accepting:
+                    for listening, service in services:
+                        accepting.start_soon(self._accept, listening, service)
+                    task_status.started()
+            for listening, _ in services:
+                listening.close()
+            await self._until(lambda: self._open == 0)
+        except BaseException:
+            self.tasks.cancel_scope.cancel()
+            for connection in tuple(self._connections):
+                if isinstance(connection, Connection):
+                    connection.abandon()
+            with anyio.CancelScope(shield=True):
+                await self._until(lambda: self._open == 0)
+            raise
+
+    async def _accept(self, listening: socket.socket, service: Service) -> None:
+        short = False
+        while True:
+            await self._until(self._vacant)
+            try:
+                sock, remote = listening.accept()
+            except BlockingIOError:
+                await anyio.wait_readable(listening)
+            except OSError as error:
+                if error.errno in _FATAL:
+                    raise
+                if error.errno in _SHORTAGE:
+                    if not short:
+                        logger.warning("cannot accept connections: %s", error.strerror)
+                    short = True
+                    await anyio.sleep(_RETRY)
+                # Else it is about one connection that was gone before it was accepted (accept(2)).
+            else:
+                short = False
+                self._open += 1
+                try:
+                    await self._begin(sock, remote, service)
+                except Exception as error:
+                    sock.close()
+                    self._release()
+                    if not isinstance(error, OSError):
+                        # The application's observer, perhaps. The next connection may fare better.
+                        logger.exception("a connection could not begin")
+
+    async def _begin(self, sock: socket.socket, remote: object, service: Service) -> None:
+        sock.setblocking(False)
+        if sock.family in (socket.AF_INET, socket.AF_INET6):
+            # Replies are small and wait for nothing; asyncio does this only where the protocol number is set.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = peer_of(remote, sock.getsockname())
+        # The buffer is shared on the ground that a read is over when it has begun, which is not so on Windows.
+        if is_asyncio() and sys.platform != "win32":
+            connection = Connection(self, service, peer)
+            # Two turns of the loop, and a half-made transport could not be closed.
+            with anyio.CancelScope(shield=True):
+                await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, sock)
+        else:
+            self.tasks.start_soon(self._run, sock, service, peer)
+            await anyio.lowlevel.checkpoint()
+
+    async def _run(self, sock: socket.socket, service: Service, peer: Peer) -> None:
+        """The task of a connection where the own protocol does not serve."""
+        try:
+            connection = await self._wrap(sock, service, peer)
+            if connection is not None:
+                self.opened(connection)
+                try:
+                    await connection.run()
+                finally:
+                    self._connections.discard(connection)
+        finally:
+            self._release()
+
+    async def _wrap(self, sock: socket.socket, service: Service, peer: Peer) -> StreamConnection | None:
+        try:
+            stream = await anyio.abc.SocketStream.from_socket(sock)
+        except BaseException as error:
+            sock.close()
+            if isinstance(error, OSError | ValueError):
+                # The peer has gone again, and the socket is none that is connected.
+                return None
+            raise
+        try:
+            return StreamConnection(stream, service, peer)
+        except Exception:
+            logger.exception("a connection could not begin")
+            await anyio.aclose_forcefully(stream)
+            return None
+
+    # Counting.
+
+    def _vacant(self) -> bool:
+        return self._max_connections is None or self._open < self._max_connections
+
+    def _release(self) -> None:
+        self._open -= 1
+        if self._change is not None:
+            self._change.set()
+            self._change = None
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            if self._change is None:
+                self._change = anyio.Event()
+            await self._change.wait()

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
+from smtpcore_tls import TlsEngine, TlsError
+
 from smtpcore.handler import Handler
 from smtpcore.session import (
     Ask,
@@ -24,7 +26,6 @@ from smtpcore.session import (
     StartTls,
     Step,
 )
-from smtpcore_tls import TlsEngine, TlsError
 
 from .bell import Bell
 from .channel import READ, WRITE, Channel
@@ -62,7 +63,7 @@ def serve_socket(
             peer = peer_of(sock)
         except OSError:
             return  # It was reset before anything could be said.
-        Connection(sock, peer, config, handler, tls_context=tls_context, gate=gate, observer=observer).run()
+        Connection(sock, peer, config, handler, tls_context, gate, observer, ()).run()
 
 
 def check_tls(config: ServerConfig, tls_context: ssl.SSLContext | None) -> None:
@@ -76,7 +77,7 @@ def check_tls(config: ServerConfig, tls_context: ssl.SSLContext | None) -> None:
 
 
 class Connection:
-    """Runs a session on a connected socket. Only `abort` may be called by another thread than that of `run`."""
+    """Runs a session on a connected socket, in the one thread that calls `run`."""
 
     def __init__(
         self,
@@ -84,11 +85,10 @@ class Connection:
         peer: Peer,
         config: ServerConfig,
         handler: Handler,
-        *,
-        tls_context: ssl.SSLContext | None = None,
-        gate: Gate | None = None,
-        observer: Observer | None = None,
-        alarms: Sequence[Alarm] = (),
+        tls_context: ssl.SSLContext | None,
+        gate: Gate | None,
+        observer: Observer | None,
+        alarms: Sequence[Alarm],
     ) -> None:
         self._socket = sock
         self._linger = config.timeouts.linger
@@ -123,13 +123,6 @@ class Connection:
             raise
         finally:
             self._channel.close()
-
-    def abort(self) -> None:
-        """Break the connection; its thread finds it at an end as soon as it looks."""
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # It is closed or reset already.
 
     def _do(self, step: Step) -> None:
         """Do a step, or as much of it as can be done without waiting, or wait."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import Iterator
 
 BACKLOG = socket.SOMAXCONN
 Address = tuple[str, int] | str
@@ -54,22 +53,18 @@ def unix_listener(path: str) -> socket.socket:
     return sock
 
 
-def addresses(sockets: list[socket.socket]) -> Iterator[Address]:
-    """Host and port of each, or its path."""
-    for sock in sockets:
-        name = sock.getsockname()
-        yield (name[0], name[1]) if isinstance(name, tuple) else os.fsdecode(name)
+def address(sock: socket.socket) -> Address:
+    """Where a socket listens: host and port, or its path."""
+    name = sock.getsockname()
+    return (name[0], name[1]) if isinstance(name, tuple) else os.fsdecode(name)
 
 
-def close(sock: socket.socket) -> None:
-    """Stop listening; the path of a Unix socket goes with it."""
-    path = sock.getsockname() if sock.family not in (socket.AF_INET, socket.AF_INET6) else None
-    sock.close()
-    if isinstance(path, str) and path:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            pass
+def remove(path: str) -> None:
+    """Remove the path of a Unix socket that is closed."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
 
 
 def _deserted(path: str) -> bool:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import assert_never
 
+from smtpcore_tls import TlsEngine, TlsError
+
 from smtpcore.handler import Handler
 from smtpcore.session import (
     Ask,
@@ -23,7 +25,6 @@ from smtpcore.session import (
     StartTls,
     Step,
 )
-from smtpcore_tls import TlsEngine, TlsError
 
 from .clock import Clock
 
@@ -90,7 +91,6 @@ class Driver:
         self._incoming: deque[bytes] = deque()
         self._outgoing = bytearray()
         self._waiting: Generator[object, None, object] | None = None
-        self._told: tuple[Step, float] | None = None
         self.session = ServerSession(
             config,
             Peer() if peer is None else peer,
@@ -120,12 +120,9 @@ class Driver:
         end = self.clock.now + seconds
         self.run()
         while (deadline := self.session.deadline) is not None and deadline <= end:
-            before = self.clock.now
-            self.clock.now = max(before, deadline)
+            self.clock.now = max(self.clock.now, deadline)
             self.session.timed_out()
             self.run()
-            if self.session.deadline == deadline == before:
-                break  # it was told and did not move: nothing more comes of telling it again
         self.clock.advance(max(end - self.clock.now, 0.0))
 
     def answer(self, value: object) -> None:
@@ -158,7 +155,7 @@ class Driver:
             step = self.session.next_step()
             if self.pending is not None and step is not self.pending:
                 self._settle()  # its deadline or a shutdown has settled it
-            if step is None or not (self._do(step) or self._overdue(step)):
+            if step is None or not (self._do(step) or self._overdue()):
                 return
 
     def _do(self, step: Step) -> bool:
@@ -184,12 +181,11 @@ class Driver:
                 assert_never(step)
         return True
 
-    def _overdue(self, step: Step) -> bool:
-        """Tell the session that a deadline is over, once: the look for early talk has one that is over at once."""
+    def _overdue(self) -> bool:
+        """Tell the session of a deadline that is over: the look for early talk has one that is so at once."""
         deadline = self.session.deadline
-        if deadline is None or deadline > self.clock.now or self._told == (step, deadline):
+        if deadline is None or deadline > self.clock.now:
             return False
-        self._told = step, deadline
         self.session.timed_out()
         return True
 

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypedDict, Unpack
 
+from smtpcore_tls import TlsEngine, TlsError
+
 from smtpcore.errors import LocalProtocolError
 from smtpcore.handler import Handler
 from smtpcore.session import Ask, Gate, Observer, Peer, ServerConfig, ServerSession
 from smtpcore.tls import TlsInfo
-from smtpcore_tls import TlsEngine, TlsError
 
 from .clock import Clock
 from .driver import Driver, utcnow

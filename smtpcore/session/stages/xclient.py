@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def received(session: ServerSession, command: Xclient) -> None:
     """Take the identity, if the peer may give one, and ask the application about it."""
-    # Trust is a matter of who is really connected; what was claimed before counts for nothing here.
-    if session.transport_peer not in session.config.xclient_peers or session.claimed:
+    # Trust is a matter of who is really there, behind a balancer too; what was claimed before counts for nothing.
+    if session.front not in session.config.xclient_peers or session.claimed:
         session.reply(NOT_TRUSTED)
         return
     session.claimed = command.attributes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def received(session: ServerSession, command: Xforward) -> None:
     """Keep what is told until the next message is over; forwarded and real attributes are never mixed."""
-    if session.transport_peer not in session.config.xforward_peers:
+    if session.front not in session.config.xforward_peers:
         session.reply(NOT_TRUSTED)
         return
     if not session.forwarded:

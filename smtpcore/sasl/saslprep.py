@@ -18,6 +18,10 @@ _PROHIBITED = (
 )
 
 
+_LONGEST = 1024
+"""Characters of a text beyond ASCII: to put a run of combining marks in order takes time by its square."""
+
+
 def saslprep(text: str, *, stored: bool = False) -> str | None:
     """Prepare a user name or a password.
 
@@ -28,11 +32,13 @@ def saslprep(text: str, *, stored: bool = False) -> str | None:
 
     Returns:
         The prepared text, which may be empty; None where it has forbidden characters, or writing directions
-        that cannot stand together.
+        that cannot stand together, or is over 1024 characters and not plain ASCII.
     """
     if text.isascii() and text.isprintable():
         # Nothing of this is mapped, normalized, forbidden, unassigned or written from the right.
         return text
+    if len(text) > _LONGEST:
+        return None
     # RFC 4013 2.1, 2.2: the Unicode of 2002 it is, whatever the interpreter's own.
     mapped = "".join(
         " " if stringprep.in_table_c12(char) else char for char in text if not stringprep.in_table_b1(char)

@@ -29,7 +29,7 @@ _LONGEST_NONCE = 1024
 
 
 class ScramServer(ServerMechanism):
-    """Two messages of the client's. What fails in them is told apart from nothing else: one 535 for all.
+    """Two messages of the client's. Of those that fit the grammar, whatever is wrong in them is the same 535.
 
     A subclass says the name, the hash function, and whether it is a -PLUS form.
     """

@@ -226,6 +226,7 @@ def test_without_a_store_nobody_comes_in(name: str) -> None:
     assert EXCHANGES[name](Line(name, handler=Handler()), "user", PASSWORD) == FAILED
 
 
+@pytest.mark.conformance("C234")
 @STORES
 def test_external_asks_whose_certificate_it_is(store: type[CredentialStore]) -> None:
     line = Line("EXTERNAL", handler=Application(store()))

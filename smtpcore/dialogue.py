@@ -33,8 +33,8 @@ class Dialogue:
     """AUTH has succeeded."""
     accepted: int
     """Recipients accepted in the transaction."""
-    refused: bool
-    """A recipient was refused in the transaction."""
+    refused: int
+    """Recipients refused in the transaction."""
 
     def __init__(self, table: Mapping[bytes, Rule] = COMMANDS, *, tls: bool = False) -> None:
         self.table = table
@@ -43,7 +43,7 @@ class Dialogue:
         self.tls = tls
         self.authenticated = False
         self.accepted = 0
-        self.refused = False
+        self.refused = 0
 
     def allows(self, rule: Rule) -> bool:
         """Whether a verb is in order now: its state and its guards."""
@@ -81,7 +81,7 @@ class Dialogue:
 
     def _begin(self, reply: Reply) -> None:
         self.accepted = 0
-        self.refused = False
+        self.refused = 0
 
     def _greet(self, reply: Reply) -> None:
         self._begin(reply)
@@ -95,7 +95,7 @@ class Dialogue:
         self.accepted += 1
 
     def _refuse(self, reply: Reply) -> None:
-        self.refused = True
+        self.refused += 1
 
     def _authenticate(self, reply: Reply) -> None:
         self.authenticated = reply.positive

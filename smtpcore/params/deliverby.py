@@ -8,6 +8,9 @@ from enum import Enum
 
 from smtpcore.errors import ParseError
 
+LONGEST_TIME = 999_999_999
+"""Seconds that BY can say at most."""
+
 # RFC 2852 4: by-value. ASCII digits only, at most nine.
 _BY = re.compile(rb"([+-]?[0-9]{1,9});([NR])(T?)", re.IGNORECASE)
 

@@ -9,7 +9,11 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from smtpcore.dialogue import select
+from smtpcore.errors import ParseError
 from smtpcore.leniencies import Leniencies
+from smtpcore.params import soliciting
+from smtpcore.params.deliverby import LONGEST_TIME
+from smtpcore.params.futurerelease import LONGEST_HOLD
 from smtpcore.paths import is_helo_name
 from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
@@ -26,6 +30,7 @@ from smtpcore.spec import Dialect, Rule
 BareNewlines = Literal["reject", "close", "pass"]
 LongLines = Literal["pass", "reject"]
 
+_POLICY = re.compile(r"[A-Za-z0-9._-]{1,20}")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 _SECRET = 16
 """Octets of a secret that cannot be guessed."""
@@ -86,6 +91,40 @@ class ServerConfig:
     """ENHANCEDSTATUSCODES (RFC 2034)."""
     chunking: bool = True
     """CHUNKING: content in counted chunks by BDAT, beside DATA (RFC 3030)."""
+    submission: bool = False
+    """A message submission server (RFC 6409): what belongs on its ports only may be offered, 521 is no greeting."""
+    dsn: bool = False
+    """DSN: clients say which notifications they want; to write them is for the application (RFC 3461)."""
+    smtputf8: bool = False
+    """SMTPUTF8: addresses and header sections with UTF-8, for an application that can store them (RFC 6531)."""
+    requiretls: bool = False
+    """REQUIRETLS within TLS, for an application that passes such messages on over verified TLS only (RFC 8689)."""
+    announce_limits: bool = False
+    """LIMITS: clients are told of ``max_recipients`` and ``max_transactions`` (RFC 9422). Every RCPT counts against
+    the first then, refused or not."""
+    deliver_by: bool = False
+    """DELIVERBY: messages that are to be delivered in time (RFC 2852)."""
+    min_by_time: int | None = None
+    """Seconds that ``BY=...;R`` has to leave at least, announced with DELIVERBY. Less: 555 5.5.4."""
+    future_release: int | None = None
+    """FUTURERELEASE: seconds for which a submitted message may be held, 1 to 999999999 (RFC 4865). More: 501 5.5.4."""
+    mt_priority: bool = False
+    """MT-PRIORITY: messages with a priority (RFC 6710)."""
+    mt_priority_policy: str = ""
+    """The name of the priority assignment policy, announced with MT-PRIORITY (RFC 6710 9.2)."""
+    rrvs: bool = False
+    """RRVS: recipients whose mailbox must not have changed hands (RFC 7293)."""
+    no_soliciting: Sequence[str] | None = None
+    """NO-SOLICITING with the solicitation class keywords that nobody here wants, perhaps none; None: not offered
+    (RFC 3865)."""
+    mtrk: bool = False
+    """MTRK: messages that can be tracked (RFC 3885). Needs ``dsn``."""
+    submitter: bool = False
+    """SUBMITTER: the client names who is responsible for the message (RFC 4405)."""
+    conperm: bool = False
+    """CONPERM: content may be converted where it permits that itself (RFC 4141 4)."""
+    conneg: bool = False
+    """CONNEG: the hook ``rcpt`` answers with what content the recipient can take (RFC 4141 5)."""
     bare_newlines: BareNewlines = "reject"
     """Bare CR, bare LF or NUL in content: ``reject`` 554 5.6.0 at the end, ``close`` 421 at once, ``pass``."""
     bare_newlines_bdat: BareNewlines = "reject"
@@ -105,6 +144,7 @@ class ServerConfig:
         if not is_helo_name(self.hostname.encode("utf-8")):
             raise ValueError(f"hostname {self.hostname!r} is no domain or address literal")
         self._check_mechanisms()
+        self._check_extensions()
         for name, value, allowed in (
             ("bare_newlines", self.bare_newlines, get_args(BareNewlines)),
             ("long_lines", self.long_lines, get_args(LongLines)),
@@ -175,6 +215,13 @@ class ServerConfig:
         return Barrier(Reply(530, "Authentication required", "5.7.0"), verbs)
 
     @cached_property
+    def withheld(self) -> Mapping[tuple[bytes, bytes], Reply]:
+        """The answers to parameters that would be in force after another command."""
+        if not self.requiretls:
+            return {}
+        return {(b"MAIL", b"REQUIRETLS"): Reply(530, "REQUIRETLS is for use within TLS", "5.7.0")}
+
+    @cached_property
     def mechanism_types(self) -> Mapping[str, type[ServerMechanism]]:
         """What is behind the names in ``mechanisms``, in their order."""
         known = {**SERVER_MECHANISMS, **{kind.name: kind for kind in self.custom_mechanisms}}
@@ -194,6 +241,26 @@ class ServerConfig:
     def xforward_peers(self) -> Networks:
         """Who may use XFORWARD."""
         return Networks(self.xforward_networks)
+
+    def _check_extensions(self) -> None:
+        if self.submission and self.dialect is Dialect.LMTP:
+            raise ValueError("LMTP is no submission protocol")
+        if self.requiretls and not (self.starttls or self.implicit_tls):
+            raise ValueError("requiretls needs starttls or implicit_tls (RFC 8689 2)")
+        if self.min_by_time is not None and not (self.deliver_by and 0 <= self.min_by_time <= LONGEST_TIME):
+            raise ValueError(f"min_by_time is 0 to {LONGEST_TIME} seconds, and needs deliver_by (RFC 2852 2)")
+        if self.future_release is not None:
+            if not self.submission:
+                raise ValueError("future_release is for submission servers only (RFC 4865 4.2)")
+            if not 1 <= self.future_release <= LONGEST_HOLD:
+                raise ValueError(f"future_release is 1 to {LONGEST_HOLD} seconds (RFC 4865 3)")
+        if self.mt_priority_policy and not (self.mt_priority and _POLICY.fullmatch(self.mt_priority_policy)):
+            raise ValueError("mt_priority_policy is a name of 1 to 20 characters, and needs mt_priority (RFC 6710 7)")
+        if self.no_soliciting:
+            try:
+                soliciting.parse(",".join(self.no_soliciting).encode("utf-8"))
+            except ParseError as error:
+                raise ValueError(f"no_soliciting: {error} (RFC 3865 2.2)") from None
 
     def _check_mechanisms(self) -> None:
         if isinstance(self.mechanisms, str):

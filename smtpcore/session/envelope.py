@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from smtpcore.body import Defect
 from smtpcore.commands import Mail, Rcpt
+from smtpcore.paths import Path
 
 
 @dataclass(slots=True)
@@ -19,6 +20,11 @@ class Envelope:
     """The reverse path and its parameters."""
     recipients: list[Rcpt] = field(default_factory=list)
     """Those that were accepted, in order, duplicates included."""
+    auth: Path | None = None
+    """Who submitted the message, as far as the client may be believed: what ``mail.auth`` claims if it is trusted, the
+    null path if not; None where nothing was claimed (RFC 4954 5)."""
+    priority: int = 0
+    """-9 to 9: what ``mail.mt_priority`` asks for, but not above 0 for a client that is not trusted (RFC 6710 4.1)."""
     content: bytes = b""
     """The message as it was sent, unstuffed; for ``message``, empty where a sink took it."""
     size: int = 0

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from smtpcore.commands import xclient, xforward
 from smtpcore.extensions import Extensions
+from smtpcore.params import timestamp
 from smtpcore.replies import EhloReply
+from smtpcore.session.limits import Limits
 from smtpcore.tls import TlsInfo
 
 if TYPE_CHECKING:
     from smtpcore.session.config import ServerConfig
+
+_HIGHEST_LIMIT: Final = 999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,8 @@ class Circumstances:
     """The peer may use XCLIENT."""
     xforward: bool = False
     """The peer may use XFORWARD."""
+    hold_until: datetime | None = None
+    """The last moment until which a message may be held."""
 
 
 class Offer:
@@ -53,7 +61,9 @@ class Offer:
         reply = self._replies.get(circumstances)
         if reply is None:
             reply = EhloReply(self._config.hostname, self._extensions(circumstances))
-            self._replies[circumstances] = reply
+            # What tells a time is another reply every second, and would never be used again.
+            if circumstances.hold_until is None:
+                self._replies[circumstances] = reply
         return reply
 
     def _extensions(self, now: Circumstances) -> Extensions:
@@ -69,6 +79,7 @@ class Offer:
             announced["STARTTLS"] = ""
         if now.mechanisms:
             announced["AUTH"] = " ".join(now.mechanisms)
+        announced.update(self._for_messages(now))
         if config.expn:
             announced["EXPN"] = ""
         if config.help:
@@ -80,3 +91,35 @@ class Offer:
         if now.xforward:
             announced["XFORWARD"] = " ".join(xforward.ATTRIBUTES)
         return Extensions(announced)
+
+    def _for_messages(self, now: Circumstances) -> Iterator[tuple[str, str]]:
+        """What may be asked for a message or a recipient; all of it is off unless configured."""
+        config = self._config
+        for keyword, on in (
+            ("DSN", config.dsn),
+            ("SMTPUTF8", config.smtputf8),
+            ("REQUIRETLS", config.requiretls and now.tls),
+            ("RRVS", config.rrvs),
+            ("MTRK", config.mtrk),
+            ("SUBMITTER", config.submitter),
+            ("CONPERM", config.conperm),
+            ("CONNEG", config.conneg),
+        ):
+            if on:
+                yield keyword, ""
+        if config.announce_limits and (limits := _limits(config.limits)):
+            yield "LIMITS", limits
+        if config.deliver_by:
+            yield "DELIVERBY", "" if config.min_by_time is None else str(config.min_by_time)
+        if now.hold_until is not None:
+            yield "FUTURERELEASE", f"{config.future_release} {timestamp.encode(now.hold_until).decode('ascii')}"
+        if config.mt_priority:
+            yield "MT-PRIORITY", config.mt_priority_policy
+        if config.no_soliciting is not None:
+            yield "NO-SOLICITING", ",".join(config.no_soliciting)
+
+
+def _limits(limits: Limits) -> str:
+    # RFC 9422: a number of one to six digits, and never 0. What cannot be said is not announced.
+    numbers = {"RCPTMAX": limits.max_recipients, "MAILMAX": limits.max_transactions}
+    return " ".join(f"{name}={number}" for name, number in numbers.items() if number and number <= _HIGHEST_LIMIT)

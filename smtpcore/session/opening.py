@@ -109,6 +109,9 @@ def _connected(session: ServerSession, answer: object) -> None:
     replies = session.config.replies
     if answer is None:
         greeting = replies.greeting
+    elif isinstance(answer, Reply) and answer.code == 521 and session.config.submission:
+        # RFC 6409 7: a submission server that takes no mail is none, so it cannot say that it never does.
+        greeting = replies.named(Reply(554, answer.lines, close=answer.close))
     elif isinstance(answer, Reply) and (answer.code == 220 or answer.code >= 400):
         greeting = replies.named(answer)
     else:

@@ -15,13 +15,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _IANA_CIPHER = re.compile(r"TLS_[A-Z0-9_]{1,64}")
 _SAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 _LONGEST_NAME = 255
+_LONGEST_ADDRESS = 900
 
 
-def with_protocol(*, extended: bool, tls: bool, authenticated: bool, lmtp: bool = False) -> str:
-    """The protocol as the WITH clause names it (RFC 3848)."""
-    name = "LMTP" if lmtp else "ESMTP"
+def with_protocol(*, extended: bool, tls: bool, authenticated: bool, lmtp: bool = False, utf8: bool = False) -> str:
+    """The protocol as the WITH clause names it (RFC 3848, RFC 6531 4.3)."""
     if not lmtp and not extended:
         return "SMTP"
+    name = ("UTF8LMTP" if utf8 else "LMTP") if lmtp else ("UTF8SMTP" if utf8 else "ESMTP")
     return f"{name}{'S' if tls else ''}{'A' if authenticated else ''}"
 
 
@@ -51,6 +52,8 @@ def received_line(
     tls: TlsInfo | None,
     recipients: Sequence[Path],
     moment: datetime,
+    priority: int | None = None,
+    utf8: bool = False,
 ) -> bytes:
     """One Received field, folded, with its CRLF.
 
@@ -63,6 +66,8 @@ def received_line(
         tls: The TLS layer, for the TLS clause (RFC 8314 4.3).
         recipients: With exactly one the FOR clause names it; with more it would tell who else gets a copy.
         moment: When the content began to come.
+        priority: What the message has, where it was asked for (RFC 6710 4.1).
+        utf8: The field may have UTF-8 in it (RFC 6531 3.7.3).
     """
     lines = [f"Received: from {safe_name(helo)} ({_address_info(peer)})", f"by {hostname} with {protocol} id {id}"]
     if tls is not None:
@@ -73,9 +78,13 @@ def received_line(
             lines.append(f"({_SAFE.sub('?', tls.version)} cipher {_SAFE.sub('?', tls.cipher)})")
     if len(recipients) == 1:
         address = recipients[0].address
-        if address.isascii() and address.isprintable() and len(address) < 900:
+        octets = len(address.encode("utf-8"))
+        # What is not printable is what changes the look of what stands behind it, too (T-HEADER).
+        if (utf8 or address.isascii()) and address.isprintable() and octets < _LONGEST_ADDRESS:
             lines.append(f"for <{address}>")
-    return (";".join(("\r\n\t".join(lines), f"\r\n\t{date_time(moment)}\r\n"))).encode("ascii")
+    if priority is not None:
+        lines.append(f"priority {priority}")
+    return (";".join(("\r\n\t".join(lines), f"\r\n\t{date_time(moment)}\r\n"))).encode("utf-8")
 
 
 def trace_lines(reverse_path: Path, received: bytes) -> bytes:

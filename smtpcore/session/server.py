@@ -61,6 +61,9 @@ class ServerSession(StepMachine):
 
     peer: Peer
     """Who is served: whom a trusted proxy names, by PROXY or XCLIENT, or the transport's own peer."""
+    front: Peer
+    """Who speaks on the connection: the one a PROXY header names, else ``transport_peer``. XCLIENT changes ``peer``
+    and not this, and the trust in whoever uses it goes by this."""
     transport_peer: Peer
     """The endpoints as the transport knows them, whatever anybody claims."""
     proxy: ProxyHeader | None
@@ -80,6 +83,9 @@ class ServerSession(StepMachine):
     """What a trusted front told by XCLIENT; it has gone into ``peer`` and ``identity`` as far as it belongs there."""
     forwarded: Mapping[str, Attribute]
     """What a content filter told by XFORWARD of the next message, for the logs."""
+    trusted: bool | None
+    """Whether the client's word counts when it says who submitted a message and how urgent that is (RFC 4954 5,
+    RFC 6710 4.1). For the application to set; None: if it has authenticated."""
     early_talk: bool
     """The peer spoke before the greeting."""
     pipelined_early: bool
@@ -99,7 +105,7 @@ class ServerSession(StepMachine):
     ) -> None:
         super().__init__(config.timeouts, monotonic, self._open)
         self.config = config
-        self.peer = self.transport_peer = peer
+        self.peer = self.front = self.transport_peer = peer
         self.proxy = None
         self.handler = handler
         self.gate = gate
@@ -114,6 +120,7 @@ class ServerSession(StepMachine):
         self.envelope = None
         self.claimed: Mapping[str, Attribute] = {}
         self.forwarded: Mapping[str, Attribute] = {}
+        self.trusted = None
         self.early_talk = False
         self.pipelined_early = False
         self.overridden = overridden(handler)
@@ -130,6 +137,7 @@ class ServerSession(StepMachine):
             max_params=limits.max_params,
             max_chunk=limits.max_drain,
         )
+        self.connection.grammar.withheld = config.withheld
         self.budget = Budget(limits)
         self.pace = Pace(config.timeouts, self.timers)
         self.content = Content()
@@ -218,7 +226,7 @@ class ServerSession(StepMachine):
     def proxied(self, header: ProxyHeader, peer: Peer, rest: bytes) -> None:
         """The PROXY header was read; what came behind it belongs to TLS or to the dialogue."""
         self.proxy = header
-        self.peer = peer
+        self.peer = self.front = peer
         self._proxy_due = False
         if self.config.implicit_tls:
             self._tls_octets = [rest]
@@ -229,8 +237,12 @@ class ServerSession(StepMachine):
         if not self._input_open:
             self._read(b"")
 
-    def reply(self, reply: object) -> Reply:
+    def reply(self, reply: object, *, utf8: bool = False) -> Reply:
         """Answer what the connection owes.
+
+        Args:
+            reply: The answer, which may be anything that a hook has given.
+            utf8: The client can take UTF-8 in this reply (RFC 6531 3.7.4).
 
         Returns:
             What went out: the reply, or 451 in its place where the command cannot have it.
@@ -239,7 +251,7 @@ class ServerSession(StepMachine):
         try:
             if not isinstance(reply, Reply):
                 raise TypeError(f"a hook answers None or a Reply, not {type(reply).__name__}")
-            data = self.connection.send(reply)
+            data = self.connection.send(reply, utf8=utf8)
         except (LocalProtocolError, TypeError) as error:
             reply = self.fault("(reply)", error)
             if self.state is State.CONNECTED:

@@ -83,6 +83,7 @@ def _trace(session: ServerSession, moment: datetime, envelope: Envelope) -> byte
         tls=dialogue.tls,
         authenticated=dialogue.authenticated,
         lmtp=session.config.dialect is Dialect.LMTP,
+        utf8=envelope.mail.smtputf8,
     )
     line = received_line(
         hostname=session.config.hostname,
@@ -93,5 +94,7 @@ def _trace(session: ServerSession, moment: datetime, envelope: Envelope) -> byte
         tls=session.tls,
         recipients=[rcpt.path for rcpt in envelope.recipients],
         moment=moment,
+        priority=envelope.priority if envelope.mail.mt_priority is not None else None,
+        utf8=envelope.mail.smtputf8,
     )
     return trace_lines(envelope.mail.path, line)

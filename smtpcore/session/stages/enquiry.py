@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtpcore.commands import Command, Etrn, Expn, Help, Noop, Rset, Vrfy
 from smtpcore.replies import Reply
+from smtpcore.session.international import answer_enquiry
 from smtpcore.session.replies import ETRN_DEFAULT, EXPN_DEFAULT, OK, VRFY_DEFAULT
 
 if TYPE_CHECKING:
@@ -52,11 +53,18 @@ def _enquire(session: ServerSession, stage: str, hook: Callable[..., object], co
         session.reply(session.config.replies.too_many)
     elif stage in session.overridden:
         session.call(
-            stage, hook, session, command, then=lambda answer: _answered(session, default if answer is None else answer)
+            stage,
+            hook,
+            session,
+            command,
+            then=lambda answer: _answered(session, command, default if answer is None else answer),
         )
     else:
-        session.reply(default)
+        _answered(session, command, default)
 
 
-def _answered(session: ServerSession, answer: object) -> None:
-    session.reply(answer)
+def _answered(session: ServerSession, command: Command, answer: object) -> None:
+    if isinstance(command, (Vrfy, Expn)) and isinstance(answer, Reply):
+        answer_enquiry(session, command, answer)
+    else:
+        session.reply(answer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smtpcore.commands import Ehlo, Helo, Lhlo
@@ -51,7 +52,8 @@ def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:
     circumstances = Circumstances(
         dialogue.tls,
         mechanisms,
-        xclient=session.transport_peer in config.xclient_peers,
-        xforward=session.transport_peer in config.xforward_peers,
+        xclient=session.front in config.xclient_peers,
+        xforward=session.front in config.xforward_peers,
+        hold_until=session.utcnow() + timedelta(seconds=config.future_release) if config.future_release else None,
     )
     return config.offer.reply(circumstances)

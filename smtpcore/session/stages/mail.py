@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtpcore.commands import Mail
+from smtpcore.session import parameters
 from smtpcore.session.envelope import Envelope
-from smtpcore.session.replies import MAIL_OK, TOO_BIG
+from smtpcore.session.replies import MAIL_OK
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -19,10 +20,8 @@ def received(session: ServerSession, mail: Mail) -> None:
         return
     if not session.connection.dialogue.extended and session.connection.buffered:
         session.pipelined_early = True
-    limit = session.config.limits.max_message_size
-    if limit and mail.size is not None and mail.size > limit:
-        # RFC 1870 6.1: what is declared too big is refused before it is sent.
-        session.reply(TOO_BIG)
+    if mail.params and (refusal := parameters.refusal(session, mail)) is not None:
+        session.reply(refusal)
     elif "mail" in session.overridden:
         session.call("mail", session.handler.mail, session, mail, then=lambda answer: answered(session, mail, answer))
     else:
@@ -31,7 +30,11 @@ def received(session: ServerSession, mail: Mail) -> None:
 
 def answered(session: ServerSession, mail: Mail, answer: object) -> None:
     """Open the transaction, or not."""
-    if session.reply(MAIL_OK if answer is None else answer).positive:
+    if answer is None:
+        answer = (parameters.grant(session, mail) if mail.params else None) or MAIL_OK
+    if session.reply(answer).positive:
         session.transactions += 1
         session.content.chunks = 0
         session.envelope = Envelope(f"{session.id}.{session.transactions}", mail)
+        if mail.params:
+            parameters.put_down(session, session.envelope)

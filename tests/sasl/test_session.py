@@ -2,192 +2,37 @@
 
 from __future__ import annotations
 
-import hmac
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable
+from base64 import b64encode
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import pytest
 import scramp  # type: ignore[import-untyped]
 
-from smtpcore import Handler, Identity, Limits, Observers, Reply, ServerConfig, ServerSession, TlsInfo
+from smtpcore import Handler, Identity, Limits, Observers, Reply, ServerSession
 from smtpcore.handler import CredentialStore
 from smtpcore.sasl import (
-    SERVER_MECHANISMS,
-    Challenge,
-    Context,
-    Failure,
-    Outcome,
-    Query,
     ScramKeys,
-    ServerMechanism,
-    Success,
     TokenError,
 )
 from smtpcore.session import SessionLog, Transcript
-from smtpcore.session.offer import Circumstances
-from tests.sasl.exchange import BINDINGS, PASSWORD, SECRET, TLS, Store
-from tests.session.driver import Dialogue, Later
-
-OK: Final = "235 2.7.0 Authentication succeeded\r\n"
-FAILED: Final = "535 5.7.8 Authentication credentials invalid\r\n"
-MALFORMED: Final = "501 5.5.2 The response does not fit the mechanism\r\n"
-FAULT: Final = "454 4.7.0 Temporary authentication failure\r\n"
-
-
-class Async(CredentialStore):
-    """Answers later; what it would say is kept by."""
-
-    def __init__(self) -> None:
-        self.answers: list[object] = []
-        self.store = Store()
-
-    def later(self, answer: object) -> Any:
-        self.answers.append(answer)
-        return Later()
-
-    def verify_password(self, username: str, password: str) -> Any:
-        return self.later(self.store.verify_password(username, password))
-
-    def scram_keys(self, username: str, hash_name: str) -> Any:
-        return self.later(self.store.scram_keys(username, hash_name))
-
-    def secret(self, username: str) -> Any:
-        return self.later(self.store.secret(username))
-
-    def verify_token(self, query: Any) -> Any:
-        return self.later(self.store.verify_token(query))
-
-    def certificate_user(self, tls: TlsInfo, authzid: str) -> Any:
-        return self.later(self.store.certificate_user(tls, authzid))
-
-
-class Application(Handler):
-    """A handler with a store."""
-
-    def __init__(self, credentials: CredentialStore | None = None) -> None:
-        self.credentials = credentials or Store()
-
-
-class Line:
-    """A client of one dialogue that speaks base64, and answers hooks with what the store would say."""
-
-    def __init__(
-        self,
-        *mechanisms: str,
-        handler: Handler | None = None,
-        tls: TlsInfo | None = TLS,
-        observer: Observers | None = None,
-        **settings: Any,
-    ) -> None:
-        config = ServerConfig(
-            hostname="mx.test",
-            mechanisms=mechanisms or tuple(SERVER_MECHANISMS),
-            implicit_tls=tls is not None,
-            sasl_secret=SECRET,
-            scram_iterations=4096,
-            **settings,
-        )
-        self.handler = handler or Application()
-        self.dialogue = Dialogue(config, self.handler, observer=observer)
-        self.dialogue.run()
-        if tls is not None:
-            self.dialogue.tls(tls)
-        self.dialogue.wait(0)
-        self.ehlo = self.dialogue.say("EHLO client.test")
-
-    @property
-    def session(self) -> ServerSession:
-        return self.dialogue.session
-
-    def say(self, line: str) -> str:
-        text = self.dialogue.say(line)
-        store = self.handler.credentials
-        while isinstance(store, Async) and store.answers:
-            assert text == ""
-            self.dialogue.asked("credentials")
-            text = self.dialogue.answer(store.answers.pop())
-        return text
-
-    def auth(self, mechanism: str, initial: bytes | None = None) -> str:
-        return self.say(f"AUTH {mechanism}" if initial is None else f"AUTH {mechanism} {base64(initial)}")
-
-    def respond(self, data: bytes) -> str:
-        return self.say(b64encode(data).decode())
-
-    @property
-    def mechanisms(self) -> list[str]:
-        [line] = [line for line in self.ehlo.splitlines() if line[4:].startswith("AUTH ")] or ["250-AUTH"]
-        return line[4:].split(" ")
-
-
-def base64(data: bytes) -> str:
-    return b64encode(data).decode() or "="
-
-
-def challenge(reply: str) -> bytes:
-    """What a 334 says."""
-    assert reply.startswith("334 ")
-    assert reply.endswith("\r\n")
-    return b64decode(reply[4:-2], validate=True)
-
-
-def plain(line: Line, user: str, password: str) -> str:
-    return line.auth("PLAIN", f"\0{user}\0{password}".encode())
-
-
-def login(line: Line, user: str, password: str) -> str:
-    assert challenge(line.auth("LOGIN")) == b"Username:"
-    assert challenge(line.respond(user.encode())) == b"Password:"
-    return line.respond(password.encode())
-
-
-def cram_md5(line: Line, user: str, password: str) -> str:
-    data = challenge(line.auth("CRAM-MD5"))
-    return line.respond(f"{user} {hmac.digest(password.encode(), data, 'md5').hex()}".encode())
-
-
-def scram(mechanism: str) -> Callable[[Line, str, str], str]:
-    def exchange(line: Line, user: str, password: str) -> str:
-        binding = ("tls-unique", BINDINGS["tls-unique"]) if mechanism.endswith("PLUS") else None
-        client = scramp.ScramClient([mechanism], user, password, channel_binding=binding)
-        client.set_server_first(challenge(line.auth(mechanism, client.get_client_first().encode())).decode())
-        reply = line.respond(client.get_client_final().encode())
-        if not reply.startswith("334"):
-            return reply
-        client.set_server_final(challenge(reply).decode())
-        return line.respond(b"")
-
-    return exchange
-
-
-def oauthbearer(line: Line, user: str, password: str) -> str:
-    token = "good" if password == PASSWORD else "bad"
-    reply = line.auth("OAUTHBEARER", f"n,a={user},\x01auth=Bearer {token}\x01\x01".encode())
-    if not reply.startswith("334"):
-        return reply
-    assert challenge(reply) == b'{"status": "invalid_token"}'
-    return line.respond(b"\x01")
-
-
-def xoauth2(line: Line, user: str, password: str) -> str:
-    token = "good" if password == PASSWORD else "bad"
-    reply = line.auth("XOAUTH2", f"user={user}\x01auth=Bearer {token}\x01\x01".encode())
-    if not reply.startswith("334"):
-        return reply
-    assert challenge(reply) == b'{"status": "401"}'
-    return line.respond(b"")
-
-
-EXCHANGES: Final = {
-    "PLAIN": plain,
-    "LOGIN": login,
-    "CRAM-MD5": cram_md5,
-    "OAUTHBEARER": oauthbearer,
-    "XOAUTH2": xoauth2,
-    **{name: scram(name) for name in SERVER_MECHANISMS if name.startswith("SCRAM")},
-}
+from tests.sasl.exchange import PASSWORD, SECRET, TLS, Store
+from tests.sasl.line import (
+    EXCHANGES,
+    FAILED,
+    FAULT,
+    MALFORMED,
+    OK,
+    Application,
+    Async,
+    Line,
+    base64,
+    challenge,
+    cram_md5,
+    plain,
+    scram,
+)
 
 STORES = pytest.mark.parametrize("store", [Store, Async])
 NAMES = pytest.mark.parametrize("name", EXCHANGES)
@@ -406,160 +251,6 @@ def test_an_async_store_that_raises_is_454() -> None:
     assert line.dialogue.fail(RuntimeError("down")) == FAULT
 
 
-# What is on offer.
-
-
-def test_mechanisms_are_announced_as_far_as_they_can_work() -> None:
-    everything = tuple(SERVER_MECHANISMS)
-    assert Line().mechanisms == ["AUTH", *everything]
-    clear = {"SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "ANONYMOUS"}
-    assert set(Line(tls=None).mechanisms) == {"AUTH", *clear}
-    tokens = {"PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"}
-    bare = replace(TLS, channel_bindings={}, peer_verified=False, peer_certificate=None)
-    assert set(Line(tls=bare).mechanisms) == {"AUTH", *clear, *tokens}
-    bound = replace(bare, channel_bindings=BINDINGS)
-    assert set(Line(tls=bound).mechanisms) == {"AUTH", *everything} - {"EXTERNAL"}
-    assert Line("EXTERNAL", tls=bare).mechanisms == ["AUTH"]
-    assert "AUTH" not in Line("EXTERNAL", tls=bare).ehlo
-
-
-def test_the_reply_to_ehlo_is_made_once_for_each_set_of_mechanisms() -> None:
-    config = ServerConfig(mechanisms=tuple(SERVER_MECHANISMS), sasl_secret=SECRET)
-    other = replace(TLS, channel_bindings={"tls-unique": b"another"}, peer_certificate=b"another")
-
-    def reply(info: TlsInfo | None) -> Reply:
-        return config.offer.reply(Circumstances(True, config.offer.mechanisms(tls=True, info=info)))
-
-    assert reply(TLS) is reply(other)
-    assert reply(TLS) is not reply(None)
-
-
-def test_nothing_is_announced_to_who_is_in() -> None:
-    line = Line("PLAIN")
-    assert plain(line, "user", PASSWORD) == OK
-    assert "AUTH" not in line.dialogue.say("EHLO client.test")
-
-
-@pytest.mark.conformance("C230", "C241")
-def test_what_is_not_announced_cannot_be_used() -> None:
-    line = Line(tls=None)
-    assert line.auth("PLAIN").startswith("538 5.7.11")
-    assert line.auth("XOAUTH2").startswith("538 5.7.11")
-    for name in ("EXTERNAL", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256-PLUS", "GSSAPI"):
-        assert line.auth(name).startswith("504 5.5.4")
-
-
-def test_tokens_go_in_clear_text_only_if_the_configuration_says_so() -> None:
-    line = Line("XOAUTH2", tls=None, plaintext_auth_without_tls=True)
-    assert line.mechanisms == ["AUTH", "XOAUTH2"]
-    assert xoauth2(line, "user", PASSWORD) == OK
-
-
-class Custom(ServerMechanism):
-    """Lets in whoever says please; at fault in several ways otherwise."""
-
-    name = "X-PLEASE"
-
-    def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        if context.hostname == "broken.test":
-            raise RuntimeError("broken")
-
-    def step(self, response: bytes | None) -> Outcome:
-        match response:
-            case None:
-                return Challenge(b"Well?")
-            case b"please":
-                return Success(Identity("guest", mechanism=self.name))
-            case b"long":
-                return Challenge(b"x" * 9216)
-            case b"ask":
-                return Question()
-            case b"nothing":
-                return None  # type: ignore[return-value]
-            case b"raise":
-                raise RuntimeError("S3CRET")
-        return Failure()
-
-    def answered(self, value: object) -> Outcome:
-        return self.answered(value) if value is None else Failure()
-
-
-class Question(Query):
-    """Asked of a store that has no idea."""
-
-    def ask(self, store: CredentialStore) -> object:
-        return None
-
-
-def test_an_application_may_bring_mechanisms_of_its_own() -> None:
-    line = Line("PLAIN", "X-PLEASE", custom_mechanisms=(Custom,))
-    assert line.mechanisms == ["AUTH", "PLAIN", "X-PLEASE"]
-    assert challenge(line.auth("x-please")) == b"Well?"
-    assert line.respond(b"now") == FAILED
-    assert line.auth("X-PLEASE", b"please") == OK
-    assert line.session.identity == Identity("guest", mechanism="X-PLEASE")
-
-
-@pytest.mark.parametrize("response", [b"long", b"nothing", b"raise", b"ask"])
-def test_a_mechanism_at_fault_is_454(response: bytes) -> None:
-    line = Line("X-PLEASE", custom_mechanisms=(Custom,))
-    assert line.auth("X-PLEASE", response) == FAULT
-    assert challenge(line.auth("X-PLEASE")) == b"Well?"
-    assert line.respond(response) == FAULT
-    assert line.auth("X-PLEASE", b"please") == OK
-
-
-def test_a_mechanism_that_cannot_be_made_is_454() -> None:
-    config = ServerConfig(hostname="broken.test", mechanisms=("X-PLEASE",), custom_mechanisms=(Custom,))
-    dialogue = Dialogue(config).ready()
-    assert dialogue.say("AUTH X-PLEASE") == FAULT
-
-
-def named(name: str) -> type[ServerMechanism]:
-    return type("Named", (ServerMechanism,), {"name": name})
-
-
-MANY: Final[tuple[type[ServerMechanism], ...]] = tuple(
-    type("Bound", (ServerMechanism,), {"name": f"X-BOUND-{number:08}", "channel_binding": True}) for number in range(30)
-)
-
-
-@pytest.mark.parametrize(
-    ("settings", "fault"),
-    [
-        ({"mechanisms": ("PLAIN", "GSSAPI")}, "no SASL mechanism 'GSSAPI'"),
-        ({"mechanisms": ("plain",)}, "no SASL mechanism 'plain'"),
-        ({"mechanisms": "PLAIN"}, "not one string"),
-        ({"mechanisms": ("PLAIN", "LOGIN", "PLAIN")}, "named twice"),
-        ({"mechanisms": ("SCRAM-SHA-1",)}, "sasl_secret"),
-        ({"mechanisms": ("SCRAM-SHA-256-PLUS",), "sasl_secret": b"short"}, "at least 16 octets"),
-        ({"scram_iterations": 0}, "scram_iterations"),
-        ({"custom_mechanisms": (named("lower"),)}, "RFC 4422"),
-        ({"custom_mechanisms": (named("X" * 21),)}, "RFC 4422"),
-        ({"custom_mechanisms": (named("X Y"),)}, "RFC 4422"),
-        ({"custom_mechanisms": (named(""),)}, "RFC 4422"),
-        ({"custom_mechanisms": MANY, "mechanisms": [kind.name for kind in MANY]}, "over 512 octets"),
-    ],
-)
-def test_a_configuration_that_cannot_work_is_refused(settings: dict[str, Any], fault: str) -> None:
-    with pytest.raises(ValueError, match=fault):
-        ServerConfig(**settings)
-
-
-def test_the_order_is_that_of_the_configuration() -> None:
-    assert Line("LOGIN", "PLAIN").mechanisms == ["AUTH", "LOGIN", "PLAIN"]
-    assert Line("PLAIN", "LOGIN").mechanisms == ["AUTH", "PLAIN", "LOGIN"]
-
-
-def test_a_mechanism_of_the_applications_own_may_take_the_place_of_ours() -> None:
-    mine = type("Mine", (Custom,), {"name": "PLAIN"})
-    assert Line("PLAIN", custom_mechanisms=(mine,)).auth("PLAIN", b"please") == OK
-
-
-# Secrets.
-
-
 def leaves(values: Iterable[bytes]) -> set[str]:
     """What a secret looks like, as it is and in base64."""
     return {text for value in values for text in (value.decode("latin-1"), b64encode(value).decode())}
@@ -577,11 +268,3 @@ def test_no_record_and_no_repr_shows_a_secret(name: str) -> None:
     shown = "\n".join([*lines, repr(line.session.config), repr(line.session.exchange)])
     for secret in leaves([b"S3CRET", b"\0user\0S3CRET", b"\0user\0pencil", b"pencil", SECRET]):
         assert secret not in shown
-
-
-def test_what_a_mechanism_raises_is_not_written_down() -> None:
-    lines: list[str] = []
-    line = Line("X-PLEASE", custom_mechanisms=(Custom,), observer=Observers(Transcript(lines.append)))
-    assert line.auth("X-PLEASE", b"raise") == FAULT
-    assert any("mechanism: RuntimeError" in shown for shown in lines)
-    assert not any("S3CRET" in shown for shown in lines)

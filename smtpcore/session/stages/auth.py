@@ -137,10 +137,12 @@ def _challenge(session: ServerSession, exchange: Exchange, data: bytes) -> None:
     if exchange.rounds > session.config.limits.max_auth_rounds:
         _fail(session, texts.AUTH_FAILED)
         return
-    text = encode(data).decode("ascii")
-    if len(text) > _LONGEST_CHALLENGE:
-        fault = ValueError(f"a challenge of {len(data)} octets does not fit a line (RFC 4954 4)")
-        _fail(session, session.fault("mechanism", fault))
+    try:
+        text = encode(data).decode("ascii")
+        if len(text) > _LONGEST_CHALLENGE:
+            raise ValueError(f"a challenge of {len(data)} octets does not fit a line (RFC 4954 4)")
+    except (TypeError, ValueError) as exception:
+        _fail(session, session.fault("mechanism", exception))
     else:
         session.reply(Reply(334, text))
 

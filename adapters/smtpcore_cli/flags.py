@@ -1,0 +1,129 @@
+"""A flag for each field of a dataclass of settings: the settings are listed in one place, which is not here."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
+
+_T = TypeVar("_T")
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+
+
+class Settings(Protocol):
+    """An instance of any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+def count(text: str) -> int:
+    """A whole number, possibly with K, M or G behind it for powers of 1024."""
+    match = re.fullmatch(r"([0-9]{1,15})([KMG]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number like 100 or 35M")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def seconds(text: str) -> float:
+    """A number of seconds."""
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return float(text)
+
+
+def optional(parse: Callable[[str], _T]) -> Callable[[str], _T | None]:
+    """The same, or ``none``."""
+
+    def parse_or_none(text: str) -> _T | None:
+        if text == "none":
+            return None
+        try:
+            return parse(text)
+        except argparse.ArgumentTypeError as error:
+            raise argparse.ArgumentTypeError(f"{error} and not none") from None
+
+    return parse_or_none
+
+
+def add_fields(
+    parser: argparse.ArgumentParser,
+    title: str,
+    profiles: Mapping[str, Settings],
+    flag: Callable[[str], str],
+    units: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Add a flag for each field of a dataclass whose fields are numbers, or None for off.
+
+    Args:
+        parser: Gets them, in a group of their own.
+        title: The group's.
+        profiles: Instances whose values are shown as what holds without the flag.
+        flag: The name of a field's flag.
+        units: What to call the values of a field, where they are neither a count (int) nor seconds (float).
+    """
+    kind = type(next(iter(profiles.values())))
+    group = parser.add_argument_group(title)
+    hints = get_type_hints(kind)
+    texts = attribute_docs(kind)
+    for field in fields(kind):
+        kinds = get_args(hints[field.name]) or (hints[field.name],)
+        whole = int in kinds
+        parse: Callable[[str], object] = count if whole else seconds
+        if type(None) in kinds:
+            parse = optional(parse)
+        defaults = {name: _shown(getattr(profile, field.name)) for name, profile in profiles.items()}
+        group.add_argument(
+            flag(field.name),
+            dest=_dest(kind, field.name),
+            type=parse,
+            default=argparse.SUPPRESS,
+            metavar=units.get(field.name, "N" if whole else "SECONDS"),
+            help=f"{texts.get(field.name, '')} ({_list(defaults)})".strip().replace("%", "%%"),
+        )
+
+
+def given(arguments: argparse.Namespace, kind: type[Settings]) -> dict[str, Any]:
+    """The fields whose flags were given, and their values."""
+    return {
+        field.name: getattr(arguments, _dest(kind, field.name))
+        for field in fields(kind)
+        if hasattr(arguments, _dest(kind, field.name))
+    }
+
+
+def attribute_docs(kind: type) -> dict[str, str]:
+    """What the docstrings below a class's attributes say, each as one line; nothing where there is no source."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    except OSError:
+        return {}
+    body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+    texts = {}
+    for attribute, text in pairwise(body):
+        match attribute, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as doc)):
+                texts[name] = " ".join(doc.replace("``", "").split())
+            case _:
+                pass
+    return texts
+
+
+def _shown(value: float | None) -> str:
+    return "none" if value is None else str(value).removesuffix(".0")
+
+
+def _list(defaults: Mapping[str, str]) -> str:
+    if len(set(defaults.values())) == 1:
+        return f"default: {next(iter(defaults.values()))}"
+    return ", ".join(f"{name}: {value}" for name, value in defaults.items())
+
+
+def _dest(kind: type, name: str) -> str:
+    return f"{kind.__name__}.{name}"

@@ -1,0 +1,35 @@
+"""Lines for the operator."""
+
+from __future__ import annotations
+
+import os
+from typing import TextIO
+
+from .errors import UsageError, reason
+
+
+class Lines:
+    """Writes lines to a stream. One that is closed or full loses them, for no session may fail by its log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, line: str) -> None:
+        """Write one line, at once."""
+        try:
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass
+
+
+def open_log(path: str) -> TextIO:
+    """A file to append lines to; who makes it keeps it to the user, for it says who writes to whom.
+
+    Raises:
+        UsageError: It cannot be written to.
+    """
+    try:
+        return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
+    except OSError as error:
+        raise UsageError(f"cannot write the transcript: {reason(error)}") from error

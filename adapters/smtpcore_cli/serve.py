@@ -1,0 +1,173 @@
+"""``smtpcore serve``: receive mail. The flags; what they amount to is in ``settings``, what is done in ``serving``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from smtpcore import Limits, Timeouts
+
+from .binds import parse_bind
+from .errors import UsageError
+from .flags import add_fields, count, optional, seconds
+from .settings import settings
+
+if TYPE_CHECKING:
+    from .parser import Subcommands
+
+_DESCRIPTION = """Receive mail and deliver it into a Maildir. A line on the standard error says where the server
+listens once it does, and another one sums up each session. SIGTERM or SIGINT ends it when the transactions under way
+are done; a second one ends it at once."""
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "serve",
+        help="receive mail",
+        usage="%(prog)s [option ...]",
+        description=_DESCRIPTION,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--bind",
+        action="append",
+        type=parse_bind,
+        metavar="WHERE",
+        help="host:port, [v6]:port, smtp://host:port, smtps://host:port (TLS from the first octet) or unix:path; "
+        "port 0 takes a free one; may be repeated (default: 127.0.0.1:1025)",
+    )
+    parser.add_argument("--hostname", help="the server's own name (default: that of this host)")
+    _add_delivery(parser)
+    _add_tls(parser)
+    _add_auth(parser)
+    _add_policy(parser)
+    _add_running(parser)
+    limits = {"standard": Limits.standard(), "hardened": Limits.hardened()}
+    add_fields(parser, "limits (K, M and G are powers of 1024)", limits, _flag)
+    timeouts = {"standard": Timeouts.standard(), "hardened": Timeouts.hardened()}
+    add_fields(parser, "timeouts", timeouts, _timeout_flag, {"min_rate": "OCTETS"})
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal comes.
+
+    Raises:
+        UsageError: Something of what was asked for cannot be had.
+    """
+    made = settings(arguments)
+    try:
+        from .serving import serve
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("smtpcore"):
+            raise
+        raise UsageError(f"serve needs the package {error.name!r}: pip install 'smtpcore[anyio]'") from error
+    return serve(made)
+
+
+def _add_delivery(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("where messages go").add_mutually_exclusive_group()
+    group.add_argument(
+        "--maildir",
+        metavar="PATH",
+        help="a Maildir, made if it is missing; 250 means that the message is on the disk (default: ./Maildir)",
+    )
+    group.add_argument("--print", action="store_true", help="the standard output")
+    group.add_argument("--discard", action="store_true", help="nowhere")
+
+
+def _add_tls(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("TLS")
+    group.add_argument("--certfile", metavar="FILE", help="PEM file with the certificate chain: offer STARTTLS")
+    group.add_argument("--keyfile", metavar="FILE", help="PEM file with the private key, if it is not in --certfile")
+    group.add_argument(
+        "--tls-self-signed", action="store_true", help="a certificate made on the spot, to try things out"
+    )
+    group.add_argument("--require-tls", action="store_true", help="take no mail without TLS")
+
+
+def _add_auth(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("authentication")
+    group.add_argument(
+        "--auth-file",
+        metavar="FILE",
+        help="offer AUTH PLAIN and LOGIN to the users in this file, lines user:hash as `smtpcore passwd` prints them",
+    )
+    group.add_argument("--require-auth", action="store_true", help="take no mail without AUTH")
+    group.add_argument("--auth-without-tls", action="store_true", help="let passwords pass in clear text")
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("policy")
+    group.add_argument(
+        "--profile",
+        choices=("standard", "hardened"),
+        default="standard",
+        help="limits and timeouts: the RFC minimum everywhere, or for a server that faces the open internet "
+        "(default: standard)",
+    )
+    group.add_argument(
+        "--proxy",
+        action="append",
+        metavar="NETWORK",
+        help="expect a PROXY header on each connection, and serve nobody else than this address or network "
+        "(`unix`: a unix socket); may be repeated",
+    )
+    group.add_argument("--strict", action="store_true", help="the grammar of RFC 5321 without the usual leniencies")
+    group.add_argument(
+        "--bare-newlines",
+        choices=("reject", "close", "pass"),
+        default="reject",
+        help="what to do with bare CR, bare LF or NUL in content (default: reject)",
+    )
+    group.add_argument(
+        "--max-connections",
+        type=optional(count),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="open connections in all, or none for no limit (standard: 1000, hardened: 500)",
+    )
+    group.add_argument(
+        "--max-connections-per-address",
+        type=optional(count),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="open connections from one address, or none for no limit (standard: 50, hardened: 20)",
+    )
+    group.add_argument(
+        "--max-collected",
+        type=optional(count),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="octets of content that all sessions together keep in memory for --print, or none for no limit "
+        "(standard: none, hardened: 512M)",
+    )
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--grace",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="what a signal leaves to transactions under way (default: 30)",
+    )
+    group.add_argument(
+        "--transcript",
+        nargs="?",
+        const="-",
+        metavar="FILE",
+        help="write the dialogue of every session, without secrets and content, to the end of a file "
+        "(without FILE: the standard error)",
+    )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _timeout_flag(name: str) -> str:
+    # A rate is no duration, and the window belongs to it.
+    return _flag(name) if "rate" in name else _flag(f"timeout_{name}")

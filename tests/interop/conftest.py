@@ -1,0 +1,100 @@
+"""A running `smtpcore serve` with all its doors, for the programs that knock."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from smtpcore_cli.hashes import Hash, Scrypt
+
+from tests.cli.process import TRACE, Serve
+from tests.conftest import TlsFiles
+
+USER, PASSWORD = "ann@mx.test", "s3cret pass"
+BODY = (
+    b"From: a@client.test\r\nTo: b@mx.test\r\nSubject: dots\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n"
+    b"Message-ID: <1@client.test>\r\n\r\n"
+    b".one\r\n..two\r\n.\r\n\r\ntrailing space \r\n\ttab\r\nnot a From line\r\n" + b"x" * 990 + b"\r\nend\r\n"
+)
+"""A message that a client can get wrong: dots, blanks, a long line."""
+
+
+@dataclass(frozen=True)
+class Mx:
+    """The server under test."""
+
+    server: Serve
+    tls: TlsFiles
+
+    @property
+    def plain(self) -> int:
+        """The port that begins in clear text."""
+        return self.server.ports[0]
+
+    @property
+    def implicit(self) -> int:
+        """The port that begins with TLS."""
+        return self.server.ports[1]
+
+    def take(self, count: int = 1) -> list[tuple[bytes, bytes]]:
+        """The protocol and the content of each message that was delivered; their files are removed."""
+        folder = self.server.maildir / "new"
+        taken = []
+        for path in sorted(folder.iterdir()):
+            stored = path.read_bytes()
+            trace = TRACE.match(stored)
+            assert trace, stored[:300]
+            assert trace["sender"] == b"a@client.test"
+            assert trace["helo"] == b"client.test"
+            taken.append((trace["with"], stored[trace.end() :]))
+            path.unlink()
+        assert len(taken) == count
+        return taken
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory, tls_files: TlsFiles) -> Iterator[Mx]:
+    """One server for all of these tests."""
+    folder = tmp_path_factory.mktemp("mx")
+    users = folder / "users"
+    users.write_text(f"{USER}:{Hash.make(PASSWORD, os.urandom, Scrypt(ln=4))}\n")
+    flags = ("--certfile", str(tls_files.cert), "--keyfile", str(tls_files.key), "--auth-file", str(users))
+    binds = ("--bind", "127.0.0.1:0", "--bind", "smtps://127.0.0.1:0")
+    with Serve(
+        *binds, *flags, "--hostname", "mx.test", "--max-connections-per-address", "none", folder=folder
+    ) as server:
+        yield Mx(server, tls_files)
+        assert server.stop() == 0
+
+
+@pytest.fixture
+def mx(running: Mx) -> Mx:
+    """The server, its Maildir empty."""
+    for path in (running.server.maildir / "new").iterdir():
+        path.unlink()
+    return running
+
+
+@pytest.fixture
+def letter(tmp_path: Path) -> Path:
+    """The message as a file with CRLF."""
+    path = tmp_path / "letter.eml"
+    path.write_bytes(BODY)
+    return path
+
+
+def run(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None, status: int = 0) -> str:
+    """Run a program that must end with this status; what it said."""
+    command: Sequence[str] = [str(word) for word in words]
+    # Nobody's own settings get in the way.
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"}
+    done = subprocess.run(
+        command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=50, cwd=cwd, env=environment
+    )
+    text = done.stdout.decode(errors="replace")
+    assert done.returncode == status, f"{' '.join(command)}: status {done.returncode}\n{text}"
+    return text

@@ -64,8 +64,9 @@ UTF8_READERS: Final[Mapping[bytes, Reader]] = MappingProxyType(
 )
 """The readers of those that carry addresses, where SMTPUTF8 was asked for (RFC 6531 3.3, RFC 6533 3)."""
 
-# RFC 5321 4.1.2: esmtp-keyword and esmtp-value, with the UTF8-non-ascii of RFC 6531 3.3.
-_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(=([!-<>-~\x80-\xff]+))?")
+# RFC 5321 4.1.2: esmtp-keyword, and esmtp-value with the UTF8-non-ascii of RFC 6531 3.3.
+_PARAMETER = re.compile(rb"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^ ]*))?")
+_VALUE = re.compile(rb"[!-<>-~\x80-\xff]+")
 _HELO_PARAMETERS = (b"SIZE", b"BODY")
 _SMTPUTF8 = (b"MAIL", b"SMTPUTF8")
 
@@ -96,19 +97,21 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
         if match is None:
             raise CommandError(_BAD_FORM)
         keyword = match[1].upper()
+        # Whether it is in force comes first: what is not known has no form that could be wrong.
+        refusal = _not_in_force(verb, keyword, grammar)
+        if refusal is not None:
+            raise CommandError(refusal)
         row = grammar.extensions.parameters.get((verb, keyword))
-        if row is None and not grammar.extended:
-            if not (grammar.leniencies.helo_params and verb == b"MAIL" and keyword in _HELO_PARAMETERS):
-                raise CommandError(_AFTER_HELO)
-        elif row is None:
-            raise CommandError(grammar.withheld.get((verb, keyword), _UNKNOWN))
         enhanced = row.enhanced if row is not None else "5.5.4"
         name = keyword.decode("ascii")
         if name in params:
             raise CommandError(Reply(501, f"{name} is given twice", enhanced))
-        value = match[3]
-        if (value is None) is not (row is not None and row.value is Value.NONE):
-            raise CommandError(Reply(501, f"{name} has a value where none belongs, or none where one does", enhanced))
+        value = match[2]
+        if row is not None and row.value is Value.NONE:
+            if value is not None:
+                raise CommandError(Reply(501, f"{name} takes no value", enhanced))
+        elif value is None or not _VALUE.fullmatch(value):
+            raise CommandError(Reply(501, f"{name} needs a value, which has no = in it", enhanced))
         if value is None:
             params[name] = True
             continue
@@ -119,9 +122,21 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
             raise CommandError(_BAD_OCTETS)
         try:
             params[name] = read(value)
+        except CommandError:
+            raise
         except ParseError as error:
             raise CommandError(Reply(501, f"{name}: {error}", enhanced)) from None
     return params
+
+
+def _not_in_force(verb: bytes, keyword: bytes, grammar: Grammar) -> Reply | None:
+    """The reply to a parameter that is not in force, None for one that is (RFC 5321 4.1.1.11)."""
+    if (verb, keyword) in grammar.extensions.parameters:
+        return None
+    if grammar.extended:
+        return grammar.withheld.get((verb, keyword), _UNKNOWN)
+    lenient = grammar.leniencies.helo_params and verb == b"MAIL" and keyword in _HELO_PARAMETERS
+    return None if lenient else _AFTER_HELO
 
 
 def is_utf8_announced(grammar: Grammar) -> bool:

@@ -14,7 +14,6 @@ class Value(Enum):
 
     NONE = "none"
     REQUIRED = "required"
-    OPTIONAL = "optional"
 
 
 @dataclass(frozen=True, slots=True)

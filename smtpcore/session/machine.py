@@ -112,7 +112,7 @@ class StepMachine:
             self._closed = self._told = self.peer_gone = True
             self._input_open = False
             # What made the session end stays its cause, whatever befalls the connection on the way out.
-            if exception is not None and (self.cause is None or not self._ending):
+            if exception is not None and not self._ending:
                 self.cause = exception
 
     def next_step(self) -> Step | None:

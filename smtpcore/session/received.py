@@ -70,18 +70,19 @@ def received_line(
         utf8: The field may have UTF-8 in it (RFC 6531 3.7.3).
     """
     lines = [f"Received: from {safe_name(helo)} ({_address_info(peer)})", f"by {hostname} with {protocol} id {id}"]
-    if tls is not None:
-        # RFC 8314 4.3 wants the name of the IANA registry; OpenSSL has others for older suites.
-        if _IANA_CIPHER.fullmatch(tls.cipher):
-            lines.append(f"tls {tls.cipher} ({tls.version})")
-        else:
-            lines.append(f"({_SAFE.sub('?', tls.version)} cipher {_SAFE.sub('?', tls.cipher)})")
     if len(recipients) == 1:
         address = recipients[0].address
         octets = len(address.encode("utf-8"))
         # What is not printable is what changes the look of what stands behind it, too (T-HEADER).
         if (utf8 or address.isascii()) and address.isprintable() and octets < _LONGEST_ADDRESS:
             lines.append(f"for <{address}>")
+    # The clauses that were registered later stand behind those of RFC 5321 4.4.
+    if tls is not None:
+        # RFC 8314 4.3 wants the name of the IANA registry; OpenSSL has others for older suites.
+        if _IANA_CIPHER.fullmatch(tls.cipher):
+            lines.append(f"tls {tls.cipher} ({tls.version})")
+        else:
+            lines.append(f"({_SAFE.sub('?', tls.version)} cipher {_SAFE.sub('?', tls.cipher)})")
     if priority is not None:
         lines.append(f"priority {priority}")
     return (";".join(("\r\n\t".join(lines), f"\r\n\t{date_time(moment)}\r\n"))).encode("utf-8")

@@ -1,7 +1,8 @@
 """smtpcore: the SMTP and LMTP protocol as a state machine without I/O.
 
 The wire layer is here: ``ServerConnection``, the commands and events it reports, replies and paths. Policy is
-in ``smtpcore.session``, the application's hooks in ``smtpcore.handler``, TLS facts in ``smtpcore.tls``.
+in ``smtpcore.session``, the application's hooks in ``smtpcore.handler``, the values of parameters in
+``smtpcore.params``, TLS facts in ``smtpcore.tls``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The ESMTP parameters of MAIL and RCPT: a file for each family, and the rules common to all."""
+"""The ESMTP parameters of MAIL and RCPT: a file for each family, and the rules common to all.
+
+The classes of the values are here for applications: ``from smtpcore.params import Notify, Ret``.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,35 @@ from smtpcore.params import (
     soliciting,
     submitter,
 )
+from smtpcore.params.body import BodyType
+from smtpcore.params.deliverby import ByMode, DeliverBy
+from smtpcore.params.dsn import Envid, Notify, Ret
+from smtpcore.params.mtrk import Mtrk
+from smtpcore.params.orcpt import Orcpt
+from smtpcore.params.rrvs import Rrvs, RrvsAction
 from smtpcore.replies import Reply
 from smtpcore.spec import Value
+
+__all__ = [
+    "NO_PARAMETERS",
+    "READERS",
+    "UTF8_READERS",
+    "BodyType",
+    "ByMode",
+    "DeliverBy",
+    "Envid",
+    "Mtrk",
+    "Notify",
+    "Orcpt",
+    "Reader",
+    "Ret",
+    "Rrvs",
+    "RrvsAction",
+    "asks_for_utf8",
+    "is_utf8_announced",
+    "parse_parameters",
+    "value_of",
+]
 
 _T = TypeVar("_T")
 Reader: TypeAlias = Callable[[bytes], object]

@@ -87,6 +87,11 @@ def test_an_address_of_the_utf8_type_is_sent_as_itself_or_not_at_all(address: st
     assert parse(wire) == orcpt
 
 
+def test_a_raw_form_that_says_something_else_is_not_sent() -> None:
+    with pytest.raises(ParseError):
+        Orcpt("rfc822", "a@b.c", b"rfc822;b@b.c").to_wire()
+
+
 @given(orcpt=st.builds(Orcpt, st.text(max_size=8), st.text(max_size=20), st.binary(max_size=10)))
 def test_an_original_recipient_is_never_sent_as_another(orcpt: Orcpt) -> None:
     try:

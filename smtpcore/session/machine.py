@@ -254,8 +254,8 @@ class StepMachine:
         self._forget_hook()
         if value is not None and not isinstance(value, (Reply, *self._accept)):
             value = self.fault(stage, TypeError(f"the hook {stage} answered {type(value).__name__}"))
-        if then is not None:
-            then(value)
+        assert then is not None  # it is set and forgotten together with the Ask
+        then(value)
 
     def _forget_hook(self) -> None:
         self._ask = self._answered = self._result = None
@@ -298,9 +298,7 @@ class StepMachine:
         self.enter(self.hand_over)
 
     def hand_over(self) -> Step:
-        """Send what is held; the next octets belong to the TLS layer."""
-        if self._out:
-            return self._flush()
+        """Everything was sent; the next octets belong to the TLS layer."""
         self.timers.start("handshake", self.monotonic(), self._timeouts.tls_handshake)
         self._step = StartTls(self.take_held())
         return self._step

@@ -248,14 +248,11 @@ class ServerSession(StepMachine):
             What went out: the reply, or 451 in its place where the command cannot have it.
         """
         rule = self.connection.owed
+        assert isinstance(reply, Reply)  # call() has made a fault of anything else
         try:
-            if not isinstance(reply, Reply):
-                raise TypeError(f"a hook answers None or a Reply, not {type(reply).__name__}")
             data = self.connection.send(reply, utf8=utf8)
-        except (LocalProtocolError, TypeError) as error:
+        except LocalProtocolError as error:
             reply = self.fault("(reply)", error)
-            if self.state is State.CONNECTED:
-                reply = self.config.replies.fault
             data = self.connection.send(reply)
         self.write(data)
         if rule is None or not rule.holds or self._out_size >= self.config.limits.max_held_output:
@@ -360,13 +357,12 @@ class ServerSession(StepMachine):
 
     def _close(self) -> Step | None:
         self.timers.stop(*_WAITS)
-        if self._out:
-            return self._flush()
-        self.content.forget(self)
-        if self.content.sink is not None:
-            self.content.abort(self)
-            return None
-        self.timers.stop("session", "grace")
+        if not self._out:
+            self.content.forget(self)
+            if self.content.sink is not None:
+                self.content.abort(self)
+                return None
+            self.timers.stop("session", "grace")
         return super()._close()
 
     def _disconnect(self) -> Step | None:

@@ -227,6 +227,17 @@ def test_a_sink_that_comes_when_the_connection_is_gone_is_aborted() -> None:
     assert aborted == ["abort"]
 
 
+def test_a_connection_may_break_while_connect_is_asked() -> None:
+    ends = asking(connect=later)
+    dialogue = Dialogue(handler=ends)
+    dialogue.run()
+    dialogue.close(ConnectionResetError())
+    dialogue.asked("connect")
+    assert dialogue.answer() == ""
+    assert dialogue.over
+    assert len(ends.causes) == 1
+
+
 def test_an_answer_and_the_break_may_be_told_at_once() -> None:
     ends = asking(mail=later)
     dialogue = Dialogue(handler=ends).ready()

@@ -81,6 +81,19 @@ def test_the_trace_is_there_for_data_and_for_a_sink_and_not_before() -> None:
     assert seen[1].startswith(b"Return-Path: <a@client.test>\r\nReceived: ")
 
 
+def test_the_trace_stays_the_same_when_the_session_goes_on() -> None:
+    kept: list[Envelope] = []
+    settings = config(starttls=True)
+    dialogue = Dialogue(settings, handler(message=lambda session, envelope: kept.append(envelope))).in_data()
+    dialogue.say("hi", ".", "EHLO other.test", "STARTTLS")
+    dialogue.tls()
+    dialogue.say("HELO third.test", "QUIT")
+    dialogue.close()
+    assert b"from client.test" in kept[0].trace
+    assert b"with ESMTP id" in kept[0].trace
+    assert b"tls" not in kept[0].trace
+
+
 @pytest.mark.conformance("C313")
 @pytest.mark.parametrize(
     ("facts", "expected"),

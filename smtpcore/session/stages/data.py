@@ -13,7 +13,7 @@ from smtpcore.session.replies import DATA_OK, STORAGE_FULL
 from smtpcore.spec import Dialect
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable
 
     from smtpcore.session.machine import Answered
     from smtpcore.session.server import ServerSession
@@ -28,7 +28,7 @@ def ask(session: ServerSession, then: Answered) -> None:
     """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
     assert envelope is not None  # content is in order only in a transaction
-    envelope._trace = partial(_trace, session, session.utcnow())
+    envelope._trace = _trace(session)
     if "data" in session.overridden:
         session.call(
             "data",
@@ -76,25 +76,30 @@ def refused(session: ServerSession) -> None:
         session.end(session.config.replies.pipelined_data)
 
 
-def _trace(session: ServerSession, moment: datetime, envelope: Envelope) -> bytes:
+def _trace(session: ServerSession) -> Callable[[Envelope], bytes]:
+    """What makes the trace lines. All that it needs of the session is taken now, for the session goes on."""
     dialogue = session.connection.dialogue
-    protocol = with_protocol(
+    config = session.config
+    helo = session.helo.domain if session.helo is not None else ""
+    moment = session.utcnow()
+    protocol = partial(
+        with_protocol,
         extended=dialogue.extended,
         tls=dialogue.tls,
         authenticated=dialogue.authenticated,
-        lmtp=session.config.dialect is Dialect.LMTP,
-        utf8=envelope.mail.smtputf8,
+        lmtp=config.dialect is Dialect.LMTP,
     )
-    line = received_line(
-        hostname=session.config.hostname,
-        helo=session.helo.domain if session.helo is not None else "",
-        peer=session.peer,
-        protocol=protocol,
+    line = partial(received_line, hostname=config.hostname, helo=helo, peer=session.peer, tls=session.tls, moment=moment)
+    return partial(_trace_of, protocol, line)
+
+
+def _trace_of(protocol: Callable[..., str], line: Callable[..., bytes], envelope: Envelope) -> bytes:
+    mail = envelope.mail
+    received = line(
+        protocol=protocol(utf8=mail.smtputf8),
         id=envelope.id,
-        tls=session.tls,
         recipients=[rcpt.path for rcpt in envelope.recipients],
-        moment=moment,
-        priority=envelope.priority if envelope.mail.mt_priority is not None else None,
-        utf8=envelope.mail.smtputf8,
+        priority=envelope.priority if mail.mt_priority is not None else None,
+        utf8=mail.smtputf8,
     )
-    return trace_lines(envelope.mail.path, line)
+    return trace_lines(mail.path, received)

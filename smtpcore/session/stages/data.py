@@ -15,6 +15,7 @@ from smtpcore.spec import Dialect
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from smtpcore.commands import Mail
     from smtpcore.session.machine import Answered
     from smtpcore.session.server import ServerSession
 
@@ -28,7 +29,7 @@ def ask(session: ServerSession, then: Answered) -> None:
     """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
     assert envelope is not None  # content is in order only in a transaction
-    envelope._trace = _trace(session)
+    envelope._trace = _trace(session, envelope.mail)
     if "data" in session.overridden:
         session.call(
             "data",
@@ -76,27 +77,32 @@ def refused(session: ServerSession) -> None:
         session.end(session.config.replies.pipelined_data)
 
 
-def _trace(session: ServerSession) -> Callable[[Envelope], bytes]:
+def _trace(session: ServerSession, mail: Mail) -> Callable[[Envelope], bytes]:
     """What makes the trace lines. All that it needs of the session is taken now, for the session goes on."""
-    dialogue = session.connection.dialogue
     config = session.config
-    helo = session.helo.domain if session.helo is not None else ""
-    moment = session.utcnow()
-    protocol = partial(
-        with_protocol,
+    dialogue = session.connection.dialogue
+    protocol = with_protocol(
         extended=dialogue.extended,
         tls=dialogue.tls,
         authenticated=dialogue.authenticated,
         lmtp=config.dialect is Dialect.LMTP,
+        utf8=mail.smtputf8,
     )
-    line = partial(received_line, hostname=config.hostname, helo=helo, peer=session.peer, tls=session.tls, moment=moment)
-    return partial(_trace_of, protocol, line)
+    line = partial(
+        received_line,
+        hostname=config.hostname,
+        helo=session.helo.domain if session.helo is not None else "",
+        peer=session.peer,
+        protocol=protocol,
+        tls=session.tls,
+        moment=session.utcnow(),
+    )
+    return partial(_trace_of, line)
 
 
-def _trace_of(protocol: Callable[..., str], line: Callable[..., bytes], envelope: Envelope) -> bytes:
+def _trace_of(line: Callable[..., bytes], envelope: Envelope) -> bytes:
     mail = envelope.mail
     received = line(
-        protocol=protocol(utf8=mail.smtputf8),
         id=envelope.id,
         recipients=[rcpt.path for rcpt in envelope.recipients],
         priority=envelope.priority if mail.mt_priority is not None else None,

@@ -196,6 +196,8 @@ class EhloReply(Reply):
     def __init__(self, domain: str, extensions: Extensions, greet: str = "") -> None:
         lines = (f"{domain} {greet}" if greet else domain, *extensions.lines())
         for line in lines:
+            if not line.isascii():
+                raise ValueError(f"the EHLO line {line[:40]!r} is not ASCII")
             # An AUTH line, for one, cannot be continued on the next; it has to fit.
             if len(line) > MAX_LINE - len("250-\r\n"):
                 raise ValueError(f"the EHLO line {line[:40]!r}... is over {MAX_LINE} octets")

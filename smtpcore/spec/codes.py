@@ -46,7 +46,7 @@ CODES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
         551: ("user not local", "5.1.6"),
         552: ("storage allocation exceeded", "5.3.4"),
         553: ("mailbox name not allowed", "5.1.3"),
-        554: ("transaction failed", "5.0.0"),
+        554: ("transaction failed", "5.3.0"),
         555: ("parameters not recognised", "5.5.4"),
         556: ("domain does not accept mail", "5.1.10"),
     }

@@ -251,7 +251,8 @@ class ServerConnection:
         dialogue.move(rule, reply, state)
         # A greeting has no enhanced code, the second one that follows XCLIENT neither (RFC 2034 4).
         greeting = reply.code == 220 and state is State.GREETED
-        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting, utf8=utf8)
+        enhanced = self._enhanced and rule.enhanced and not greeting
+        return reply.to_wire(enhanced=enhanced, utf8=True) if utf8 else reply.to_wire(enhanced=enhanced)
 
     def start_tls(self) -> None:
         """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).

@@ -250,7 +250,7 @@ class ServerSession(StepMachine):
         rule = self.connection.owed
         assert isinstance(reply, Reply)  # call() has made a fault of anything else
         try:
-            data = self.connection.send(reply, utf8=utf8)
+            data = self.connection.send(reply, utf8=True) if utf8 else self.connection.send(reply)
         except LocalProtocolError as error:
             reply = self.fault("(reply)", error)
             data = self.connection.send(reply)

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 
 def received(session: ServerSession, rcpt: Rcpt) -> None:
     """Check the limits, then ask the application."""
-    config = session.config
     dialogue = session.connection.dialogue
-    # RFC 9422: what LIMITS announces is a number of commands, whatever became of them.
-    count = dialogue.accepted + dialogue.refused if config.announce_limits else dialogue.accepted
-    if count >= config.limits.max_recipients:
+    if dialogue.accepted + dialogue.refused >= session.config.limits.max_recipients and _is_full(session):
         # RFC 5321 4.5.3.1.10: 452, and those accepted before stay.
         surplus = session.budget.surplus_recipient()
-        session.reply(config.replies.too_many if surplus else TOO_MANY_RECIPIENTS)
+        session.reply(session.config.replies.too_many if surplus else TOO_MANY_RECIPIENTS)
     elif "rcpt" in session.overridden:
         session.call("rcpt", session.handler.rcpt, session, rcpt, then=lambda answer: answered(session, rcpt, answer))
     else:
@@ -31,12 +28,19 @@ def received(session: ServerSession, rcpt: Rcpt) -> None:
 
 def answered(session: ServerSession, rcpt: Rcpt, answer: object) -> None:
     """Add the recipient, or not."""
-    if isinstance(answer, Reply):
+    if answer is None:
+        reply = session.reply(RCPT_OK)
+    else:
+        assert isinstance(answer, Reply)  # the machine lets no hook answer anything else
         if answer.permanent and session.budget.bad_recipient():
             answer = session.config.replies.too_many
         reply = answer_recipient(session, answer)
-    else:
-        reply = session.reply(RCPT_OK)
     if reply.positive:
         assert session.envelope is not None  # RCPT is in order only in a transaction
         session.envelope.recipients.append(rcpt)
+
+
+def _is_full(session: ServerSession) -> bool:
+    # RFC 9422: what LIMITS announces is a number of commands, whatever became of them.
+    accepted = session.connection.dialogue.accepted
+    return session.config.announce_limits or accepted >= session.config.limits.max_recipients

@@ -22,7 +22,7 @@ class Dialogue:
         tls: A TLS layer was there from the first octet (RFC 8314 3.3).
     """
 
-    __slots__ = ("accepted", "authenticated", "extended", "refused", "state", "table", "tls")
+    __slots__ = ("accepted", "authenticated", "binary", "extended", "refused", "state", "table", "tls")
 
     state: State
     extended: bool
@@ -33,6 +33,8 @@ class Dialogue:
     """AUTH has succeeded."""
     accepted: int
     """Recipients accepted in the transaction."""
+    binary: bool
+    """The content of the transaction was declared to be BINARYMIME."""
     refused: int
     """Recipients refused in the transaction."""
 
@@ -44,6 +46,7 @@ class Dialogue:
         self.authenticated = False
         self.accepted = 0
         self.refused = 0
+        self.binary = False
 
     def allows(self, rule: Rule) -> bool:
         """Whether a verb is in order now: its state and its guards."""
@@ -53,6 +56,8 @@ class Dialogue:
             if guard is Guard.EXTENDED and not self.extended:
                 return False
             if guard is Guard.CLEAR and self.tls:
+                return False
+            if guard is Guard.TEXT and self.binary:
                 return False
             if guard is Guard.ANONYMOUS and self.authenticated:
                 return False

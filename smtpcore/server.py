@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from smtpcore import refusals
-from smtpcore.body import ChunkReader, Defect, DotReader
-from smtpcore.chunks import Chunk
+from smtpcore.body import Defect, DotReader
+from smtpcore.chunks import Chunks
 from smtpcore.commands import COMMAND_TYPES, Bdat, Command, Mail
-from smtpcore.commands.auth import read_response
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import (
@@ -28,6 +27,7 @@ from smtpcore.grammar import CommandError, Grammar
 from smtpcore.lengths import LineLengths
 from smtpcore.leniencies import Leniencies
 from smtpcore.lines import Buffer, InputBuffer, LineFault
+from smtpcore.params.body import BodyType
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
 from smtpcore.spec import (
@@ -80,8 +80,6 @@ class ServerConnection:
 
     __slots__ = (
         "_body",
-        "_chunk",
-        "_chunks",
         "_command",
         "_early",
         "_enhanced",
@@ -89,11 +87,11 @@ class ServerConnection:
         "_events",
         "_input",
         "_lengths",
-        "_max_chunk",
         "_owed",
         "_owed_replies",
         "_rejected",
         "barrier",
+        "chunks",
         "dialect",
         "dialogue",
         "grammar",
@@ -102,6 +100,8 @@ class ServerConnection:
 
     barrier: Barrier | None
     """Set by the session while TLS or authentication is required and missing."""
+    chunks: Chunks
+    """The content that comes by BDAT."""
     line: bytes
     """The last command line as it came, without its CRLF; perhaps with secrets in it."""
 
@@ -125,7 +125,7 @@ class ServerConnection:
             raise LocalProtocolError("the table serves a verb that has no command; make it with select()")
         self.dialogue = Dialogue(table, tls=tls)
         self.dialect = dialect
-        self.grammar = Grammar(leniencies or Leniencies(), max_params)
+        self.grammar = Grammar(leniencies or Leniencies(), max_params, max_chunk)
         self.barrier = None
         self.line = b""
         # RFC 2033 5: LMTP has no choice.
@@ -138,9 +138,7 @@ class ServerConnection:
         self._owed_replies = 1
         self._rejected = False
         self._body = DotReader()
-        self._max_chunk = max_chunk
-        self._chunk: Chunk | None = None
-        self._chunks: ChunkReader | None = None
+        self.chunks = Chunks()
         self._command: Command | None = None
         self._events = EventIterator(self.next_event)
 
@@ -162,12 +160,12 @@ class ServerConnection:
     @property
     def defects(self) -> Defect:
         """What was found so far in the content that is being read."""
-        return self._body.defects if self._chunks is None else self._chunks.defects
+        return self._body.defects if self.chunks.defects is None else self.chunks.defects
 
     @property
     def reading_content(self) -> bool:
         """Whether the next octets are content: between the 354 and the dot, or within a chunk."""
-        return self._chunk is not None or self.dialogue.state is _DATA
+        return self.chunks.reading or self.dialogue.state is _DATA
 
     def receive_data(self, data: Buffer) -> Iterator[Event]:
         """Feed octets; ``b""`` is the end of the input.
@@ -196,8 +194,8 @@ class ServerConnection:
         state = self.dialogue.state
         if state in _NO_LINES:
             return self._next_body_event() if state is _DATA else self._pause()
-        if self._chunk is not None:
-            return self._next_chunk_event(self._chunk)
+        if self.chunks.reading:
+            return self._next_chunk_event()
         lengths = self._lengths
         line = self._input.next_line(lengths.longest, lengths.drain)
         if line is None:
@@ -291,44 +289,26 @@ class ServerConnection:
             command = Bdat.parse(argument, self.grammar)
         except CommandError as error:
             return self._reject(line, rule, error.reply)
-        if self._max_chunk is not None and command.size > self._max_chunk:
-            return self._reject(line, rule, refusals.CHUNK_TOO_BIG)
         if command.last:
             rule = BDAT_LAST
-        refusal = None
-        if self.barrier is not None and rule.verb not in self.barrier.verbs:
-            refusal = self.barrier.reply
-        elif not self.dialogue.allows(rule) or self.dialogue.state is State.BDAT_FAILED:
-            refusal = refusals.ORDER
-        elif command.malformed:
-            refusal = refusals.NOT_LAST
+        refusal = refusals.chunk_fault(command, rule, self.dialogue, self.barrier)
         # RFC 3030 2: the octets are read before any reply, the refused ones too.
-        self._chunk = Chunk(command, rule, line, refusal)
-        if refusal is not None:
-            return self._next_chunk_event(self._chunk)
-        if self._chunks is None:
-            self._chunks = ChunkReader()
-        return command
+        self.chunks.begin(command, rule, line, refusal)
+        return command if refusal is None else self._next_chunk_event()
 
-    def _next_chunk_event(self, chunk: Chunk) -> Event | Pause:
-        while data := chunk.read(self._input):
-            if chunk.refusal is None and self._chunks is not None:
-                self._chunks.feed(data)
-                return BodyChunk(data)
-        if chunk.left:
+    def _next_chunk_event(self) -> Event | Pause:
+        chunks = self.chunks
+        if data := chunks.read(self._input):
+            return BodyChunk(data)
+        rule = chunks.rule
+        if not chunks.end(last=rule is BDAT_LAST):
             return self._pause()
-        self._chunk = None
-        last = chunk.rule is BDAT_LAST
-        if chunk.refusal is not None:
-            event: Event = self._reject(chunk.line, chunk.rule, chunk.refusal)
-        elif last and self._chunks is not None:
-            self._chunks.finish()
-            event = EndOfBody(self._chunks.defects, self._chunks.size)
-            self._owed = chunk.rule
+        if chunks.refusal is not None:
+            event: Event = self._reject(chunks.line, rule, chunks.refusal)
         else:
-            event = EndOfChunk(chunk.size)
-            self._owed = chunk.rule
-        if last and self.dialect is Dialect.LMTP and self._owed is chunk.rule:
+            self._owed = rule
+            event = EndOfBody(self.defects, chunks.total) if rule is BDAT_LAST else EndOfChunk(chunks.size)
+        if self._owed is BDAT_LAST and self.dialect is Dialect.LMTP:
             # RFC 2033 4.3: a reply for each accepted recipient, even to a message that cannot be completed.
             self._owed_replies = self.dialogue.accepted
         return event
@@ -340,7 +320,7 @@ class ServerConnection:
         rule = table.get(verb) or table.get(verb.upper())
         # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
         if len(line) + 2 > self._lengths.command and len(line) + 2 > self._lengths.limit(verb.upper()):
-            return self._reject(line, rule or UNKNOWN, refusals.too_long(verb))
+            return self._reject(line, rule or UNKNOWN, refusals.too_long(verb, rule))
         grammar = self.grammar
         if (
             argument
@@ -381,12 +361,9 @@ class ServerConnection:
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
         self._owed = SASL
-        if isinstance(line, LineFault):
-            reply = refusals.SASL_FAULTS[line]
-            return Rejected(b"", reply, fatal=reply.close)
-        if len(line) + 2 > self._lengths.auth:
-            return Rejected(b"", refusals.AUTH_TOO_LONG)
-        return read_response(line) or Rejected(b"", refusals.BAD_BASE64)
+        event = refusals.read_response(line, self._lengths.auth)
+        self._rejected = isinstance(event, Rejected)
+        return event
 
     def _put_in_force(self, extensions: Extensions, *, extended: bool) -> None:
         self.grammar.extended = extended
@@ -403,8 +380,10 @@ class ServerConnection:
         self._put_in_force(NONE, extended=False)
 
     def _after_mail(self, reply: Reply) -> None:
-        self._chunks = None
-        self.grammar.utf8 = isinstance(self._command, Mail) and self._command.smtputf8
+        if isinstance(self._command, Mail):
+            self.grammar.utf8 = self._command.smtputf8
+            self.dialogue.binary = self._command.body is BodyType.BINARY_MIME
+        self.chunks.forget(binary=self.dialogue.binary)
 
     def _after_data(self, reply: Reply) -> None:
         self._body = DotReader()

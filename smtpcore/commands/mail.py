@@ -41,7 +41,7 @@ class Mail(Command):
         if end == len(argument):
             return cls(path, NO_PARAMETERS)
         params = parse_parameters(b"MAIL", argument[end:], grammar)
-        check_mail(params)
+        check_mail(params, grammar)
         return cls(path, params)
 
     @property

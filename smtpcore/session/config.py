@@ -32,6 +32,7 @@ LongLines = Literal["pass", "reject"]
 
 _POLICY = re.compile(r"[A-Za-z0-9._-]{1,20}")
 _MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
+_SMTP_PORT = 25
 _SECRET = 16
 """Octets of a secret that cannot be guessed."""
 
@@ -47,7 +48,9 @@ class ServerConfig:
     hostname: str = "localhost"
     """The server's own name, a domain or an address literal: first in the greeting (RFC 5321 4.3.1)."""
     dialect: Dialect = Dialect.SMTP
-    """SMTP, or LMTP for delivery within a site (RFC 2033); LMTP must not be served on port 25."""
+    """SMTP, or LMTP for delivery within a site (RFC 2033); see ``lmtp_on_port_25``."""
+    lmtp_on_port_25: bool = False
+    """LMTP may be served on port 25 all the same, where SMTP clients will call in vain (RFC 2033 5)."""
     banner: str | None = None
     """Text behind the name in the greeting; ``ESMTP`` or ``LMTP`` by default. It tells no version (T-HARVEST)."""
     limits: Limits = field(default_factory=Limits)
@@ -125,6 +128,8 @@ class ServerConfig:
     """CONPERM: content may be converted where it permits that itself (RFC 4141 4)."""
     conneg: bool = False
     """CONNEG: the hook ``rcpt`` answers with what content the recipient can take (RFC 4141 5)."""
+    binarymime: bool = False
+    """BINARYMIME: content without lines, by BDAT only (RFC 3030 3); needs ``chunking``."""
     bare_newlines: BareNewlines = "reject"
     """Bare CR, bare LF or NUL in content: ``reject`` 554 5.6.0 at the end, ``close`` 421 at once, ``pass``."""
     bare_newlines_bdat: BareNewlines = "reject"
@@ -147,6 +152,7 @@ class ServerConfig:
         self._check_extensions()
         for name, value, allowed in (
             ("bare_newlines", self.bare_newlines, get_args(BareNewlines)),
+            ("bare_newlines_bdat", self.bare_newlines_bdat, get_args(BareNewlines)),
             ("long_lines", self.long_lines, get_args(LongLines)),
         ):
             if value not in allowed:
@@ -175,6 +181,15 @@ class ServerConfig:
             "refuse_early_talk": True,
         }
         return cls(**{**values, **settings})  # type: ignore[arg-type]
+
+    def check_port(self, port: int | None) -> None:
+        """Adapters ask, before they listen, whether these settings may be served on a TCP port; None is no port.
+
+        Raises:
+            ValueError: LMTP on port 25, which belongs to SMTP (RFC 2033 5).
+        """
+        if port == _SMTP_PORT and self.dialect is Dialect.LMTP and not self.lmtp_on_port_25:
+            raise ValueError("LMTP is not served on port 25 (RFC 2033 5); set lmtp_on_port_25 if it has to be")
 
     @cached_property
     def proxies(self) -> Networks:

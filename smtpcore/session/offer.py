@@ -74,6 +74,8 @@ class Offer:
             announced["ENHANCEDSTATUSCODES"] = ""
         if config.chunking:
             announced["CHUNKING"] = ""
+        if config.binarymime:
+            announced["BINARYMIME"] = ""
         # Not within TLS, not even that which came by XCLIENT's front (RFC 3207 4.2).
         if config.starttls and not now.tls:
             announced["STARTTLS"] = ""

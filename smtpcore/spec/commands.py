@@ -44,6 +44,8 @@ class Guard(Enum):
     """EHLO or LHLO came last, not HELO."""
     CLEAR = "clear"
     """No TLS layer is on."""
+    TEXT = "text"
+    """The content was not declared to be binary, which has no lines and so no dot to end it (RFC 3030 3)."""
     ANONYMOUS = "anonymous"
     """No AUTH has succeeded in this session (RFC 4954 4)."""
 
@@ -196,6 +198,7 @@ _RULES = (
         b"DATA",
         intermediate=_to(State.DATA, State.RCPT),
         negative=_stay(State.RCPT),
+        guards=(Guard.TEXT,),
         clause="RFC 5321 4.1.1.4",
     ),
     Rule(

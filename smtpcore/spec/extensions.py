@@ -80,6 +80,8 @@ EXTENSIONS: Final[Mapping[str, Extension]] = MappingProxyType(
             Extension("ENHANCEDSTATUSCODES", "RFC 2034"),
             Extension("STARTTLS", "RFC 3207"),
             Extension("CHUNKING", "RFC 3030"),
+            # RFC 3030 3: BODY=BINARYMIME is two octets longer than BODY=8BITMIME.
+            Extension("BINARYMIME", "RFC 3030", mail=2, requires="CHUNKING"),
             Extension("AUTH", "RFC 4954", mail=500, bare=False),
             # RFC 3885 2 states 107 for ENVID and 507 for ORCPT; RET and NOTIFY at their longest come on top.
             Extension("DSN", "RFC 3461", mail=107 + 9, rcpt=507 + 29),

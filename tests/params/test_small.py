@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpcore.errors import ParseError
-from smtpcore.grammar import CommandError
+from smtpcore.grammar import CommandError, Grammar
 from smtpcore.params import mtrk, priority, soliciting
 from smtpcore.params.combinations import check_mail
 from smtpcore.params.dsn import parse_envid
@@ -90,7 +90,7 @@ def test_a_request_to_track_that_nobody_could_read_is_not_sent(request_: Mtrk) -
 )  # fmt: skip
 def test_parameters_that_cannot_stand_so(params: dict[str, object]) -> None:
     with pytest.raises(CommandError) as caught:
-        check_mail(params)
+        check_mail(params, Grammar())
     assert re.match(rb"501 5\.5\.4 ", caught.value.reply.to_wire())
 
 
@@ -98,4 +98,4 @@ def test_parameters_that_cannot_stand_so(params: dict[str, object]) -> None:
     "params", [{}, {"HOLDFOR": 5}, {"HOLDUNTIL": 5}, {"MTRK": 1, "ENVID": parse_envid(b"abc@host")}]
 )
 def test_parameters_that_can_stand_so(params: dict[str, object]) -> None:
-    check_mail(params)
+    check_mail(params, Grammar())

@@ -1,0 +1,32 @@
+"""Every test of this adapter runs over both backends, and none may leave a complaint in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import smtpcore_anyio.server
+
+
+@pytest.fixture(params=["asyncio", "uvloop", "asyncio-stream", "trio"])
+def anyio_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
+    """Both backends; on asyncio the protocol of its own, with two event loops, and the path of any byte stream."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+        return "asyncio", {"use_uvloop": True}
+    if request.param == "asyncio-stream":
+        monkeypatch.setattr(smtpcore_anyio.server, "is_asyncio", lambda: False)
+        return "asyncio", {}
+    return request.param, {}
+
+
+@pytest.fixture(autouse=True)
+def complaints(caplog: pytest.LogCaptureFixture) -> Iterator[list[str]]:
+    """What was logged as a warning or worse; a test that expects some of it takes it out."""
+    expected: list[str] = []
+    yield expected
+    logged = [each.getMessage() for each in caplog.get_records("call") if each.levelno >= logging.WARNING]
+    # In its debug mode asyncio complains about the machine, too, when that is slow.
+    assert [message for message in logged if not message.startswith("Executing ")] == expected

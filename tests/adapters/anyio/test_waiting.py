@@ -1,0 +1,126 @@
+"""Deadlines, and peers that are slower or faster than the server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import anyio
+import pytest
+from smtpcore_anyio import listen_tcp
+
+from smtpcore.session import Limits, ServerConfig, Timeouts
+from tests.adapters.anyio.dialogue import (
+    LOOPBACK,
+    UNLIMITED,
+    Recorder,
+    Slow,
+    connect,
+    flood,
+    greeted,
+    is_own_protocol,
+    narrow,
+    serving,
+    until,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+class TestDeadlines:
+    async def test_an_idle_session_ends_with_421(self) -> None:
+        config = ServerConfig(timeouts=Timeouts(idle=0.05))
+        async with serving(config=config) as server, greeted(server) as client:
+            assert (await client.rest()).startswith(b"421 4.4.2")
+
+    async def test_a_hook_that_never_returns_is_cancelled_at_its_deadline(self) -> None:
+        config = ServerConfig(timeouts=Timeouts(message_hook=0.05))
+        async with serving(handler := Slow(), config=config) as server, greeted(server) as client:
+            await client.begin_mail()
+            assert (await client.say(b".")).startswith(b"451")
+            await until(lambda: handler.cancelled)
+            assert (await client.say(b"NOOP")).startswith(b"250")
+
+    async def test_who_spoke_before_the_greeting_is_heard_at_a_delay_of_zero(self) -> None:
+        listener = await listen_tcp(LOOPBACK, 0)
+        async with connect(listener.addresses[0]) as client:
+            # The octets are in the kernel before the server has begun to look.
+            await client.send(b"EHLO client.example\r\n")
+            async with serving(None, listener, config=ServerConfig(refuse_early_talk=True)):
+                assert (await client.reply()).startswith(b"554")
+                client.sock.close()
+
+    async def test_a_peer_that_takes_no_replies_is_cut_off(self) -> None:
+        config = ServerConfig(timeouts=Timeouts(write=0.1), limits=UNLIMITED)
+        async with (
+            serving(handler := Recorder(), narrow(), config=config) as server,
+            greeted(server, SO_RCVBUF=4096) as client,
+        ):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(flood, client)
+                await until(lambda: handler.causes)
+                tasks.cancel_scope.cancel()
+            assert isinstance(handler.causes[0], TimeoutError)
+
+    async def test_the_timer_is_not_set_anew_for_each_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        if not is_own_protocol() or (loop := asyncio.get_running_loop()).__class__.__module__.startswith("uvloop"):
+            pytest.skip("about the timers of asyncio")
+        armed: list[float] = []
+        call_at = loop.call_at
+
+        def counted(when: float, *args: Any, **options: Any) -> Any:
+            armed.append(when)
+            return call_at(when, *args, **options)
+
+        config = ServerConfig(limits=UNLIMITED, timeouts=Timeouts(session=600.0))
+        async with serving(config=config) as server, greeted(server) as client:
+            monkeypatch.setattr(loop, "call_at", counted)
+            for _ in range(50):
+                await client.say(b"NOOP")
+            assert len(armed) <= 1
+
+
+class TestPressure:
+    async def test_commands_are_all_answered_however_late_the_replies_are_read(self) -> None:
+        config = ServerConfig(limits=Limits(max_noops=None, max_input_buffer=4096))
+        count = 4000
+        async with (
+            serving(handler := Recorder(), narrow(), config=config) as server,
+            greeted(server, SO_RCVBUF=4096) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(client.send, b"NOOP\r\n" * count + b"QUIT\r\n")
+            # The server cannot write, so it has stopped to read as well.
+            await until(lambda: not handler.sessions[0].wants_data)
+            assert (await client.rest()).count(b"250 ") == count
+
+    async def test_while_a_hook_runs_no_more_is_read_than_the_input_buffer_takes(self) -> None:
+        config = ServerConfig(limits=Limits(max_noops=None, max_input_buffer=4096))
+        async with (
+            serving(handler := Slow(), config=config) as server,
+            greeted(server) as client,
+            anyio.create_task_group() as tasks,
+        ):
+            await client.begin_mail()
+            await client.send(b".\r\n")
+            await until(lambda: handler.begun)
+            [session] = handler.sessions
+            tasks.start_soon(flood, client)
+            await until(lambda: not session.wants_data)
+            await anyio.wait_all_tasks_blocked()
+            assert session.connection.buffered <= 4096 + 65536
+            handler.go_on = True
+            assert (await client.reply()).startswith(b"250 2.0.0 Kept")
+            tasks.cancel_scope.cancel()
+
+    async def test_a_peer_that_leaves_while_a_hook_runs_is_noticed_and_the_hook_goes_on(self) -> None:
+        async with serving(handler := Slow()) as server:
+            async with greeted(server) as client:
+                await client.begin_mail()
+                await client.send(b".\r\n")
+                await until(lambda: handler.begun)
+            await until(lambda: handler.sessions[0].peer_gone)
+            assert not handler.cancelled
+            handler.go_on = True
+            await until(lambda: handler.causes)
+            assert not handler.cancelled

@@ -1,0 +1,97 @@
+"""How a server of threads stops."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from smtpcore_blocking import Server
+
+from smtpcore.handler import handler
+from smtpcore.session import ServerSession
+from tests.adapters.blocking.sockets import CONFIG, delivers, tcp
+from tests.adapters.drivers import PATIENCE, until
+from tests.adapters.mail import CONTENT, DELIVERED, DELIVERY, EHLO, Recorder
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server(CONFIG, Recorder()).bind("127.0.0.1", 0)
+    yield server
+    server.stop(0.0)
+    server.wait()
+
+
+def test_a_server_runs_once_and_can_be_waited_for(server: Server) -> None:
+    assert server.wait()
+    assert server.start() is server.start() is server
+    assert not server.wait(0.01)
+    server.stop()
+    assert server.wait(PATIENCE)
+    with pytest.raises(ConnectionRefusedError):
+        tcp(server)
+
+
+def test_a_server_that_was_stopped_does_not_begin(server: Server) -> None:
+    server.stop()
+    server.serve_forever()
+
+
+def test_a_hook_may_stop_the_server() -> None:
+    stops: list[Callable[[], None]] = []
+    server = Server(CONFIG, handler(message=lambda session, envelope: stops.pop()())).bind("127.0.0.1", 0)
+    stops.append(server.stop)
+    with server:
+        client = tcp(server).greeted()
+        client.send(EHLO + DELIVERY)
+        assert client.codes(6) == [250, *DELIVERED, 421]
+        assert client.rest() == b""
+        client.close()
+        assert server.wait(PATIENCE)
+
+
+def test_a_signal_may_stop_the_server(server: Server) -> None:
+    before = signal.signal(signal.SIGUSR1, lambda number, frame: server.stop(30.0))
+    try:
+        client = tcp(server)
+
+        def shoot() -> None:
+            client.greeted()
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+        shooter = threading.Thread(target=shoot)
+        shooter.start()
+        server.serve_forever()
+        shooter.join()
+        assert client.code() == 421
+        assert client.rest() == b""
+        client.close()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_hook_that_does_not_return_costs_its_own_connection_only() -> None:
+    release, stuck = threading.Event(), threading.Event()
+    recorder = Recorder()
+
+    def rcpt(session: ServerSession, rcpt: object) -> None:
+        if not stuck.is_set():
+            stuck.set()
+            release.wait()
+
+    recorder.rcpt = rcpt  # type: ignore[method-assign]
+    server = Server(CONFIG, recorder).bind("127.0.0.1", 0).start()
+    client = tcp(server).greeted()
+    client.send(EHLO + DELIVERY)
+    assert stuck.wait(PATIENCE)
+    delivers(tcp(server))
+    server.stop(0.0)
+    assert server.wait(PATIENCE)
+    # The server has ended; the connection was broken, and the thread finds that out when its hook returns.
+    release.set()
+    until(lambda: len(recorder.causes) == 2)
+    assert recorder.messages == [CONTENT]
+    client.close()

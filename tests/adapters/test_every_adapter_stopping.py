@@ -1,0 +1,77 @@
+"""How every adapter stops."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from smtpcore.session import Observer
+from tests.adapters.drivers import until
+from tests.adapters.mail import (
+    CONTENT,
+    EHLO,
+    MESSAGE,
+    TRANSACTION,
+    Connect,
+    Recorder,
+    Serve,
+)
+
+
+@pytest.mark.parametrize("said", [b"", EHLO, EHLO + b"AUTH LOGIN\r\n"])
+def test_an_idle_session_is_told_at_once_that_the_server_stops(serve: Serve, connect: Connect, said: bytes) -> None:
+    server = serve(Recorder(), mechanisms=("LOGIN",), plaintext_auth_without_tls=True)
+    client = connect(server).greeted()
+    client.send(said)
+    client.codes(said.count(b"\r\n"))
+    server.stop(30.0)
+    assert client.reply().startswith(b"421 4.3.2 ")
+    assert client.rest() == b""
+    client.close()
+    until(server.ended)
+
+
+def test_a_transaction_may_finish_before_the_server_stops(serve: Serve, connect: Connect) -> None:
+    handler = Recorder()
+    server = serve(handler)
+    client = connect(server).greeted()
+    client.send(EHLO + TRANSACTION)
+    assert client.codes(3) == [250, 250, 250]
+    server.stop(30.0)
+    assert client.ask(b"DATA\r\n") == 354
+    client.send(MESSAGE + b".\r\n")
+    assert client.codes(2) == [250, 421]
+    assert client.rest() == b""
+    client.close()
+    assert handler.messages == [CONTENT]
+    until(server.ended)
+
+
+@pytest.mark.parametrize("graces", [[0.2], [30.0, 0.0]])
+def test_a_grace_that_is_over_ends_a_transaction(serve: Serve, connect: Connect, graces: list[float]) -> None:
+    handler = Recorder()
+    server = serve(handler)
+    client = connect(server).greeted()
+    client.send(EHLO + TRANSACTION + b"DATA\r\n" + MESSAGE)
+    assert client.codes(4) == [250, 250, 250, 354]
+    for grace in graces:
+        server.stop(grace)
+    assert client.code() == 421
+    assert client.rest() == b""
+    client.close()
+    assert handler.messages == []
+    until(server.ended)
+
+
+def test_a_handshake_does_not_outlive_the_grace(serve: Serve, connect: Connect) -> None:
+    opened = threading.Event()
+    observer = Observer()
+    observer.opened = lambda session: opened.set()  # type: ignore[method-assign]
+    server = serve(Recorder(), implicit_tls=True, observer=lambda: observer)
+    client = connect(server)
+    until(lambda: client.heard() or opened.is_set())
+    server.stop(0.2)
+    assert client.rest() == b""
+    client.close()
+    until(server.ended)

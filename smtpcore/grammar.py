@@ -26,6 +26,8 @@ class Grammar:
     leniencies: Leniencies = field(default_factory=Leniencies)
     max_params: int = 20
     """ESMTP parameters that one command may have."""
+    max_chunk: int | None = None
+    """Octets of a BDAT chunk that are read, be it to drop them."""
     extensions: Extensions = NONE
     extended: bool = False
     """EHLO or LHLO came last, not HELO."""

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from smtpcore.commands import Command, Mail, Rcpt
+from smtpcore.commands import Bdat, Command, Mail, Rcpt, SaslCancel, SaslResponse
+from smtpcore.commands.bdat import NO_SIZE
+from smtpcore.events import Rejected
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.lines import LineFault
 from smtpcore.params import is_utf8_announced
 from smtpcore.replies import Reply
+from smtpcore.sasl.base64 import decode
 from smtpcore.spec import Dialect, Rule, State
 
 if TYPE_CHECKING:
@@ -35,12 +38,14 @@ ARGUMENT: Final = Reply(501, "The command needs an argument", "5.5.4")
 ORDER: Final = Reply(503, "Not now: bad sequence of commands", "5.5.1")
 NO_RECIPIENTS: Final = Reply(554, "No valid recipients", "5.5.1")
 NOT_LAST: Final = Reply(501, "Behind the size of a chunk stands LAST or nothing", "5.5.4")
-CHUNK_TOO_BIG: Final = Reply(552, "The chunk is far too big", "5.3.4", close=True)
-BAD_BASE64: Final = Reply(501, "That is no base64", "5.5.2")
+_BAD_BASE64: Final = Reply(501, "That is no base64", "5.5.2")
+
+CHUNK_LINE_TOO_LONG: Final = Reply(500, "The line is too long", "5.5.2", close=True)
+"""Octets follow a BDAT, and a line that is not read does not say how many."""
 
 LINE_FAULTS: Final = {LineFault.BARE: BARE, LineFault.TOO_LONG: TOO_LONG, LineFault.DRAIN: DRAIN}
 """What a command line gets that cannot be read."""
-SASL_FAULTS: Final = {LineFault.BARE: BAD_BASE64, LineFault.TOO_LONG: AUTH_TOO_LONG, LineFault.DRAIN: DRAIN}
+_SASL_FAULTS: Final = {LineFault.BARE: _BAD_BASE64, LineFault.TOO_LONG: AUTH_TOO_LONG, LineFault.DRAIN: DRAIN}
 """What a SASL response gets that cannot be read; it ends the exchange."""
 
 
@@ -58,8 +63,19 @@ class Barrier:
     """The verbs that pass."""
 
 
-def too_long(verb: bytes) -> Reply:
+def chunk_fault(command: Bdat, rule: Rule, dialogue: Dialogue, barrier: Barrier | None) -> Reply | None:
+    """The reply that is due behind the octets of a chunk that is not taken; None if it is (RFC 3030 2)."""
+    if barrier is not None and rule.verb not in barrier.verbs:
+        return barrier.reply
+    if not dialogue.allows(rule) or dialogue.state is State.BDAT_FAILED:
+        return ORDER
+    return NOT_LAST if command.malformed else None
+
+
+def too_long(verb: bytes, rule: Rule | None) -> Reply:
     """The reply to a line that is over the limit of its verb (RFC 5321 4.5.3.1.4, RFC 4954 4)."""
+    if rule is not None and rule.payload and rule.enabled:
+        return CHUNK_LINE_TOO_LONG
     return AUTH_TOO_LONG if verb.upper() == b"AUTH" else TOO_LONG
 
 
@@ -83,10 +99,25 @@ def lets_utf8_in(rule: Rule | None, argument: bytes, grammar: Grammar) -> bool:
     return not argument.translate(None, PRINTABLE + _EIGHT_BIT)
 
 
+def read_response(line: bytes | LineFault, limit: int) -> SaslResponse | SaslCancel | Rejected:
+    """What a line of a SASL exchange is; nothing is added to it, and no white space taken off (RFC 4954 4)."""
+    if isinstance(line, bytes) and len(line) + 2 > limit:
+        line = LineFault.TOO_LONG
+    if isinstance(line, LineFault):
+        reply = _SASL_FAULTS[line]
+        return Rejected(b"", reply, fatal=reply.close)
+    if line == b"*":
+        return SaslCancel()
+    data = decode(line)
+    return Rejected(b"", _BAD_BASE64) if data is None else SaslResponse(data)
+
+
 def octet_fault(verb: bytes, argument: bytes, grammar: Grammar) -> Reply:
     """The reply to an argument with octets in it that a command cannot have (RFC 5321 2.4, 4.1.2)."""
     if not verb or verb.translate(None, PRINTABLE):
         return BAD_VERB
+    if verb.upper() == b"BDAT":
+        return NO_SIZE
     kind = _PATHS.get(verb.upper())
     if kind is not None and not argument.translate(None, PRINTABLE + _EIGHT_BIT):
         # In the path, octets over 0x7F are a fault of the address.

@@ -52,15 +52,3 @@ class SaslResponse(Event):
 @dataclass(slots=True)
 class SaslCancel(Event):
     """The client gave the exchange up with ``*``: 501 (RFC 4954 4)."""
-
-
-def read_response(line: bytes) -> SaslResponse | SaslCancel | None:
-    """Read a line of an exchange, to which nothing is added and of which nothing is stripped.
-
-    Returns:
-        None for what is no base64.
-    """
-    if line == b"*":
-        return SaslCancel()
-    data = decode(line)
-    return None if data is None else SaslResponse(data)

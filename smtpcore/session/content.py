@@ -52,6 +52,12 @@ class Content:
         self._parts.append(data)
         return None
 
+    def drop(self, session: ServerSession) -> None:
+        """Count what came of chunks that are refused: it has to come as fast as content, and not without end."""
+        octets = session.connection.chunks.take_dropped()
+        self.size += octets
+        session.pace.count(octets)
+
     def take(self) -> bytes:
         """What was collected, as one piece. It counts as kept until it is forgotten."""
         data = b"".join(self._parts)

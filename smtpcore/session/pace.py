@@ -60,5 +60,7 @@ class Pace:
 
     def end(self) -> None:
         """The content is complete, or will never be."""
+        self._octets = 0
+        self._waited = 0.0
         self._since = None
         self._timers.stop("block", "rate", "data")

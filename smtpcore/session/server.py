@@ -347,6 +347,9 @@ class ServerSession(StepMachine):
 
     def _receive(self) -> Step:
         if self.connection.reading_content:
+            # The line of a BDAT is complete, and yet has no reply that would have ended the idle time.
+            self.timers.stop("idle")
+            self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
         elif not self.timers.runs("idle"):
             timeouts = self._timeouts

@@ -72,8 +72,8 @@ class Transcript(Observer):
 
 _PLAIN = ("(greeting)", "EHLO", "HELO", "LHLO")
 _SPACE = r"\x20"
-_COUNTED = ("helo", "starttls", "auth", "mail", "rcpt", "data", "rset", "noop", "vrfy", "quit", "other")
-_NAMES = {"EHLO": "helo", "HELO": "helo", "LHLO": "helo", "=": "auth", ".": "data"}
+_COUNTED = ("helo", "starttls", "auth", "mail", "rcpt", "data", "bdat", "rset", "noop", "vrfy", "quit", "other")
+_NAMES = {"EHLO": "helo", "HELO": "helo", "LHLO": "helo", "=": "auth", ".": "data", "BDAT LAST": "bdat"}
 
 
 class SessionLog(Observer):

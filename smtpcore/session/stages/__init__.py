@@ -96,7 +96,7 @@ def answered_verb(connection: ServerConnection, rule: Rule | None) -> str:
 def observe(session: ServerSession, event: Event) -> None:
     """Tell the observer of an event, with its secrets gone."""
     observer = session.observer
-    if observer is None or isinstance(event, (BodyChunk, ConnectionClosed)):
+    if observer is None or isinstance(event, (BodyChunk, EndOfChunk, ConnectionClosed)):
         return
     if isinstance(event, EndOfBody):
         observer.content(session, event.size)

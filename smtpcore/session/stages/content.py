@@ -86,8 +86,10 @@ def _policy(session: ServerSession) -> BareNewlines:
 
 
 def _judge(session: ServerSession, defects: Defect) -> Reply | None:
-    if defects & _BARE and _policy(session) != "pass":
-        return BARE_NEWLINES
+    policy = _policy(session)
+    if defects & _BARE and policy != "pass":
+        # That a CR at the very end is bare shows only here.
+        return session.config.replies.bare_newlines if policy == "close" else BARE_NEWLINES
     if defects & Defect.LONG_LINE and session.config.long_lines == "reject":
         return LONG_LINES
     return None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtpcore.events import Rejected
 from smtpcore.refusals import BARE
 from smtpcore.replies import Reply
-from smtpcore.session.stages import data
+from smtpcore.session.stages import bdat, data
 from smtpcore.spec import BDAT_LAST, SASL, UNKNOWN, State
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ def received(session: ServerSession, event: Rejected) -> None:
     budget = session.budget
     rule = session.connection.owed
     verb = event.line.rstrip(b" \t").partition(b" ")[0].upper()
-    # Chunks behind a refused one were sent before its refusal was read; they are one fault, however many.
-    enough = session.state is not State.BDAT_FAILED and budget.error()
     reply = event.reply
+    # Chunks behind a refused one were sent before its refusal was read; they are one fault with it.
+    enough = not (verb == b"BDAT" and session.state is State.BDAT_FAILED) and budget.error()
+    if verb == b"BDAT":
+        reply = bdat.refused(session, reply)
     if rule is UNKNOWN:
         enough = budget.unknown_command() or enough
         if config.forbid_http and session.helo is None and _HTTP.match(event.line):

@@ -234,7 +234,8 @@ class StepMachine:
             return
         self._answered = then
         self._accept = accept
-        if not isinstance(value, accept) and hasattr(value, "__await__"):
+        # Asked first: a future of asyncio or Twisted is an iterable too, and no list of answers for that.
+        if hasattr(value, "__await__"):
             self._ask = Ask(stage, value)
             self._wait_for_hook(stage)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 from smtpcore.session.replies import MESSAGE_OK
@@ -20,13 +20,21 @@ def accept(session: ServerSession) -> tuple[type, ...]:
 
 def answered(session: ServerSession, answer: object) -> None:
     """Send what is due; the transaction is over, whatever it is."""
-    if isinstance(answer, AsyncIterable):
-        _each(session, aiter(answer))
-    elif isinstance(answer, Iterable):
-        _each(session, iter(answer))
-    else:
-        _same(session, answer)
-        _over(session)
+    if isinstance(answer, (AsyncIterable, Iterable)):
+        try:
+            pull = _pull(answer)
+        except Exception as exception:
+            answer = session.fault("recipient", exception)
+        else:
+            session.enter(lambda: _next(session, pull))
+            return
+    _same(session, answer)
+    _over(session)
+
+
+def _pull(answer: AsyncIterable[object] | Iterable[object]) -> Callable[[], object]:
+    """What gives the next verdict, or something to wait for it."""
+    return aiter(answer).__anext__ if isinstance(answer, AsyncIterable) else iter(answer).__next__
 
 
 def _same(session: ServerSession, answer: object) -> None:
@@ -36,18 +44,13 @@ def _same(session: ServerSession, answer: object) -> None:
         session.reply(MESSAGE_OK if answer is None else answer)
 
 
-def _each(session: ServerSession, verdicts: Iterator[object] | AsyncIterator[object]) -> None:
-    session.enter(lambda: _next(session, verdicts))
-
-
-def _next(session: ServerSession, verdicts: Iterator[object] | AsyncIterator[object]) -> Step | None:
+def _next(session: ServerSession, pull: Callable[[], object]) -> Step | None:
     """The phase in which verdicts are pulled: what was said last has been sent before this is called again."""
     rule = session.connection.owed
     if rule is None:
         _over(session)
         session.enter(session.dialogue)
         return None
-    pull = verdicts.__anext__ if isinstance(verdicts, AsyncIterator) else verdicts.__next__
     session.call("recipient", pull, then=lambda answer: _said(session, answer))
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
 from smtpcore.errors import ParseError
@@ -57,15 +57,16 @@ def one_of(*values: str) -> Reader:
 
 def address(value: str) -> str:
     """An IP address: dotted IPv4, or ``IPV6:`` and IPv6, in the form Python writes it."""
+    kind: type[IPv4Address | IPv6Address]
     if value[:5].upper() == "IPV6:":
-        known, value = _IPV6, value[5:]
+        known, kind, value = _IPV6, IPv6Address, value[5:]
     else:
-        known = _IPV4
-    # The octets first: ip_address() takes a zone, and any characters in it.
+        known, kind = _IPV4, IPv4Address
+    # The octets first: IPv6Address() takes a zone, and any characters in it.
     if not known.fullmatch(value):
         raise ParseError("an address that cannot be read")
     try:
-        return str(ip_address(value))
+        return str(kind(value))
     except ValueError:
         raise ParseError("an address that cannot be read") from None
 

@@ -105,22 +105,26 @@ def connect(session: ServerSession) -> Step | None:
     return None
 
 
-def _connected(session: ServerSession, answer: object) -> None:
+def greeting(session: ServerSession, answer: object) -> Reply:
+    """What ``connect`` has answered, as the greeting that says so."""
     replies = session.config.replies
     if answer is None:
-        greeting = replies.greeting
-    elif isinstance(answer, Reply) and answer.code == 521 and session.config.submission:
+        return replies.greeting
+    if isinstance(answer, Reply) and answer.code == 521 and session.config.submission:
         # RFC 6409 7: a submission server that takes no mail is none, so it cannot say that it never does.
-        greeting = replies.named(Reply(554, answer.lines, close=answer.close))
-    elif isinstance(answer, Reply) and (answer.code == 220 or answer.code >= 400):
-        greeting = replies.named(answer)
-    else:
-        greeting = session.fault("connect", TypeError("connect answers None, 220 or a refusal"))
+        return replies.named(Reply(554, answer.lines, close=answer.close))
+    if isinstance(answer, Reply) and (answer.code == 220 or answer.code >= 400):
+        return replies.named(answer)
+    return session.fault("connect", TypeError("connect answers None, 220 or a refusal"))
+
+
+def _connected(session: ServerSession, answer: object) -> None:
+    reply = greeting(session, answer)
     session.timers.set("greeting", session.monotonic() + session.config.timeouts.greeting_delay)
-    session.enter(lambda: _listen(session, greeting))
+    session.enter(lambda: _listen(session, reply))
 
 
-def _listen(session: ServerSession, greeting: Reply) -> Step | None:
+def _listen(session: ServerSession, reply: Reply) -> Step | None:
     """Hear whether the peer talks early, then greet."""
     early = isinstance(session.connection.next_event(), EarlyTalk)
     if not early and session.timers.runs("greeting") and not session.peer_gone:
@@ -128,10 +132,10 @@ def _listen(session: ServerSession, greeting: Reply) -> Step | None:
     session.timers.stop("greeting")
     if early:
         session.early_talk = session.pipelined_early = True
-        if session.config.refuse_early_talk and greeting.positive:
-            greeting = session.config.replies.early_talk
+        if session.config.refuse_early_talk and reply.positive:
+            reply = session.config.replies.early_talk
     session.enter(session.dialogue)
-    session.reply(greeting)
+    session.reply(reply)
     return None
 
 
@@ -140,10 +144,12 @@ def secured(session: ServerSession, info: TlsInfo) -> None:
     session.tls = info
     implicit = session.config.implicit_tls
     if not implicit:
-        # RFC 3207 4.2: whatever was learnt in clear text is forgotten.
+        # RFC 3207 4.2: whatever was learnt in clear text is forgotten, what a front has told too (T-TLS).
         session.connection.start_tls()
         session.helo = None
         session.identity = None
+        session.peer = session.front
+        session.claimed = session.forwarded = {}
         session.raise_barrier()
     if session.observer is not None:
         session.observer.secured(session, info)

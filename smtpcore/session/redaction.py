@@ -11,6 +11,7 @@ NO_COMMAND = "?"
 _LONGEST = 512
 # However it was typed and whatever state it was typed in: with spaces before it, tabs behind it.
 _AUTH = re.compile(rb"[^A-Za-z0-9]*AUTH(?![A-Za-z0-9])[^A-Za-z0-9]*", re.IGNORECASE)
+_XCLIENT = re.compile(rb"[^A-Za-z0-9]*XCLIENT(?![A-Za-z0-9])", re.IGNORECASE)
 # A secret may stand where the mechanism should, so only a name that is known is shown.
 _MECHANISM = re.compile(
     rb"(?:ANONYMOUS|CRAM-MD5|DIGEST-MD5|EXTERNAL|GSSAPI|LOGIN|NTLM|OAUTHBEARER|PLAIN|SCRAM-SHA-[0-9]{1,3}(?:-PLUS)?"
@@ -38,9 +39,9 @@ def redact(line: bytes, verbs: Container[bytes], *, secret: bool) -> tuple[str, 
         if line[mechanism.end() if mechanism is not None else auth.end() :].strip(b" \t"):
             words.append(HIDDEN)
         return "AUTH", " ".join(words)
-    verb = line.partition(b" ")[0].rstrip(b"\t").upper()
-    if verb == b"XCLIENT":
+    if _XCLIENT.match(line) is not None:
         return "XCLIENT", f"XCLIENT {HIDDEN}"
+    verb = line.partition(b" ")[0].rstrip(b"\t").upper()
     if verb in verbs:
         return verb.decode("ascii"), escape(line[:_LONGEST])
     return NO_COMMAND, HIDDEN if secret else escape(line[:_LONGEST])

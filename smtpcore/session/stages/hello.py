@@ -52,7 +52,7 @@ def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:
     circumstances = Circumstances(
         dialogue.tls,
         mechanisms,
-        xclient=session.front in config.xclient_peers,
+        xclient=session.front in config.xclient_peers and not session.claimed,
         xforward=session.front in config.xforward_peers,
         hold_until=session.utcnow() + timedelta(seconds=config.future_release) if config.future_release else None,
     )

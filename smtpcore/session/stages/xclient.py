@@ -9,6 +9,7 @@ from smtpcore.commands import Xclient
 from smtpcore.commands.attributes import Attribute
 from smtpcore.replies import Reply
 from smtpcore.sasl import Identity
+from smtpcore.session.opening import greeting
 from smtpcore.session.peer import Peer
 from smtpcore.session.replies import NOT_TRUSTED
 
@@ -20,7 +21,7 @@ def received(session: ServerSession, command: Xclient) -> None:
     """Take the identity, if the peer may give one, and ask the application about it."""
     # Trust is a matter of who is really there, behind a balancer too; what was claimed before counts for nothing.
     if session.front not in session.config.xclient_peers or session.claimed:
-        session.reply(NOT_TRUSTED)
+        session.reply(session.config.replies.too_many if session.budget.error() else NOT_TRUSTED)
         return
     session.claimed = command.attributes
     session.peer = _peer(session, command.attributes)
@@ -35,12 +36,11 @@ def received(session: ServerSession, command: Xclient) -> None:
 
 def answered(session: ServerSession, answer: object) -> None:
     """Greet again; who is refused now is refused for good, since the identity has changed already."""
-    replies = session.config.replies
-    if isinstance(answer, Reply) and not answer.positive:
-        named = replies.named(answer)
-        session.reply(Reply(named.code, named.lines, named.enhanced, close=True))
+    reply = greeting(session, answer)
+    if not reply.positive:
+        session.reply(Reply(reply.code, reply.lines, reply.enhanced, close=True))
         return
-    session.reply(replies.greeting if answer is None else answer)
+    session.reply(reply)
     session.connection.dialogue.authenticated = session.identity is not None
     session.raise_barrier()
 

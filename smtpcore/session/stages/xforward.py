@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def received(session: ServerSession, command: Xforward) -> None:
     """Keep what is told until the next message is over; forwarded and real attributes are never mixed."""
     if session.front not in session.config.xforward_peers:
-        session.reply(NOT_TRUSTED)
+        session.reply(session.config.replies.too_many if session.budget.error() else NOT_TRUSTED)
         return
     if not session.forwarded:
         session.forwarded = dict.fromkeys(ATTRIBUTES, Unavailable.PERMANENT)

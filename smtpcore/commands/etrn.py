@@ -11,7 +11,7 @@ from smtpcore.grammar import CommandError, Grammar
 from smtpcore.replies import Reply
 
 # RFC 1985 5.2: a node name, one with all that is under it, or the name of a queue.
-_NODE = re.compile(rb"([@#]?)([!-~]{1,255})")
+_NODE = re.compile(rb"([@#]?)([!\"$-?A-~][!-~]{0,254})")
 _BAD_NODE = Reply(501, "Syntax: ETRN [@|#]name", "5.5.4")
 
 

@@ -175,9 +175,22 @@ def test_under_helo_any_pipelining_is_early_and_under_ehlo_none_is() -> None:
     dialogue.say("HELO x.test")
     dialogue.say("MAIL FROM:<>", "RCPT TO:<b@mx.test>")
     assert dialogue.session.pipelined_early
+    dialogue = Dialogue().greeted()
+    dialogue.say("HELO x.test")
+    dialogue.say("MAIL FROM:<>")
+    dialogue.say("RCPT TO:<b@mx.test>", "DATA")
+    assert dialogue.session.pipelined_early
     dialogue = Dialogue().ready()
     dialogue.say("MAIL FROM:<>", "RCPT TO:<b@mx.test>", "DATA")
     assert not dialogue.session.pipelined_early
+
+
+@pytest.mark.conformance("C180")
+def test_content_that_does_not_wait_for_the_354_is_early() -> None:
+    seen: list[bool] = []
+    hooks = handler(data=lambda session, envelope: seen.append(session.pipelined_early))
+    Dialogue(handler=hooks).mailing().say("DATA", "hi", ".")
+    assert seen == [True]
 
 
 def test_what_comes_while_a_hook_is_awaited_waits() -> None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 def received(session: ServerSession, command: Data) -> None:
     """Let the application say whether it wants the content."""
+    if session.connection.buffered:
+        # DATA is the last of its group, for nobody can know before the reply what to send next.
+        session.pipelined_early = True
     ask(session, lambda answer: answered(session, answer))
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def received(session: ServerSession, rcpt: Rcpt) -> None:
     """Check the limits, then ask the application."""
     dialogue = session.connection.dialogue
+    if not dialogue.extended and session.connection.buffered:
+        session.pipelined_early = True
     if dialogue.accepted + dialogue.refused >= session.config.limits.max_recipients and _is_full(session):
         # RFC 5321 4.5.3.1.10: 452, and those accepted before stay.
         surplus = session.budget.surplus_recipient()

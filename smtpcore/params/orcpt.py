@@ -11,8 +11,8 @@ from smtpcore.params.dsn import printable
 from smtpcore.utf8 import UNSAFE, decode
 
 _LONGEST = 500
-# An atom of RFC 822 3.3.
-_ATOM = re.compile(rb"[!#-'*+/-9=?A-Z^-~-]+")
+# An atom of RFC 822 3.3, but for the "=" that no value of a parameter may have (RFC 5321 4.1.2).
+_ATOM = re.compile(rb"[!#-'*+/-9?A-Z^-~-]+")
 # RFC 6533 3: utf-8-addr-xtext, and utf-8-addr-unitext, which has UTF-8 as well; `utf8` is the index.
 _UNITEXT = (
     re.compile(rb"(?:[!-*,-<>-\[\]-~]|\\x\{[0-9A-Fa-f]{2,6}\})+"),

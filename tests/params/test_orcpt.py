@@ -40,7 +40,7 @@ def test_an_original_recipient_is_a_type_and_an_address(value: bytes, addr_type:
 @pytest.mark.parametrize(
     "value",
     [
-        b"b@c.d", b"", b";b@c.d", b"rfc 822;b", b"rfc.822;b", b"a@b;c", b"rfc822;" + b"x" * 494,
+        b"b@c.d", b"", b";b@c.d", b"=;b@c.d", b"a=b;c", b"rfc 822;b", b"rfc.822;b", b"a@b;c", b"rfc822;" + b"x" * 494,
         b"rfc822;a+0Ab", b"rfc822;a+00b", b"rfc822;a+FFb", b"rfc822;a+C3+A9", b"rfc822;a+3", b"rfc822;a+zz",
         b"rfc822;a=b", b"rfc822;a b", b"rfc822;\xc3\xa9", b"\xc3\xa9;b",
         b"utf-8;\xc3\xa9@x.org",  # only with SMTPUTF8
@@ -90,6 +90,8 @@ def test_an_address_of_the_utf8_type_is_sent_as_itself_or_not_at_all(address: st
 def test_a_raw_form_that_says_something_else_is_not_sent() -> None:
     with pytest.raises(ParseError):
         Orcpt("rfc822", "a@b.c", b"rfc822;b@b.c").to_wire()
+    with pytest.raises(ParseError):
+        Orcpt("=", "a@b.c").to_wire()
 
 
 @given(orcpt=st.builds(Orcpt, st.text(max_size=8), st.text(max_size=20), st.binary(max_size=10)))

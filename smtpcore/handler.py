@@ -33,8 +33,10 @@ class BodySink:
     """
 
     def write(self, chunk: bytes) -> Answer:
-        """Take some content. A reply refuses the message: nothing more is written, ``abort`` is called, the
-        rest is discarded and the reply sent at the true end, or at once if it closes.
+        """Take some content, or refuse the message with a reply.
+
+        After a refusal nothing more is written, ``abort`` is called, the rest is discarded, and the reply goes
+        out at the true end, or at once if it closes.
         """
         return None
 

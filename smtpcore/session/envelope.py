@@ -29,7 +29,7 @@ class Envelope:
     """The message as it was sent, unstuffed; for ``message``, empty where a sink took it."""
     size: int = 0
     """Octets of the content so far, CRLF counted."""
-    defects: Defect = Defect(0)
+    defects: Defect = field(default=Defect(0))
     """What was found in the content, known at its end."""
     _trace: Callable[[Envelope], bytes] | None = field(default=None, repr=False, compare=False)
 

@@ -131,6 +131,11 @@ def test_a_verb_is_in_order_by_the_state_and_its_guards(verb: bytes, facts: dict
     assert not at(State.CONNECTED, **facts).allows(COMMANDS[verb])
 
 
+def test_binary_content_does_not_come_by_data() -> None:
+    assert at(State.RCPT).allows(COMMANDS[b"DATA"])
+    assert not at(State.RCPT, binary=True).allows(COMMANDS[b"DATA"])
+
+
 def test_tls_begins_anew_behind_the_greeting() -> None:
     dialogue = at(State.TLS_HANDSHAKE, extended=True, authenticated=True)
     dialogue.restart()

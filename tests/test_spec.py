@@ -98,6 +98,7 @@ def test_the_greeting_and_the_hellos_have_no_enhanced_codes() -> None:
 
 def test_guards_stand_where_the_documents_put_them() -> None:
     assert {verb: rule.guards for verb, rule in COMMANDS.items() if rule.guards} == {
+        b"DATA": (Guard.TEXT,),
         b"BDAT": (Guard.EXTENDED,),
         b"STARTTLS": (Guard.EXTENDED, Guard.CLEAR),
         b"AUTH": (Guard.EXTENDED, Guard.ANONYMOUS),

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from smtpcore import refusals
 from smtpcore.commands import (
     Auth,
+    Bdat,
     Data,
     Ehlo,
+    Etrn,
     Expn,
     Helo,
     Help,
@@ -24,9 +26,11 @@ from smtpcore.commands import (
     SaslResponse,
     StartTls,
     Vrfy,
+    Xclient,
+    Xforward,
 )
 from smtpcore.dialogue import select
-from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
+from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, EndOfChunk, Event, Pause, Rejected
 from smtpcore.extensions import Extensions
 from smtpcore.leniencies import Leniencies
 from smtpcore.replies import EhloReply, Reply
@@ -47,7 +51,9 @@ POSITIVE: dict[type[Event], Reply] = {
     Mail: Reply(250, "OK", "2.1.0"),
     Rcpt: Reply(250, "OK", "2.1.5"),
     Data: Reply(354, "Go on"),
+    EndOfChunk: Reply(250, "OK"),
     EndOfBody: Reply(250, "OK"),
+    EndOfChunk: Reply(250, "OK"),
     Rset: Reply(250, "OK"),
     Noop: Reply(250, "OK"),
     Quit: Reply(221, "Bye"),
@@ -55,6 +61,9 @@ POSITIVE: dict[type[Event], Reply] = {
     Expn: Reply(252, "Who knows"),
     Help: Reply(214, "Help yourself"),
     StartTls: Reply(220, "Go on"),
+    Etrn: Reply(250, "OK"),
+    Xclient: Reply(220, "mx.example.org"),
+    Xforward: Reply(250, "OK"),
     SaslResponse: Reply(235, "OK"),
     SaslCancel: Reply(501, "Cancelled", "5.7.0"),
 }
@@ -147,7 +156,7 @@ def drain(conn: ServerConnection, talk: Talk, answer: Answers) -> None:
         if isinstance(event, ConnectionClosed):
             return
         reply = answer(event)
-        assert (reply is None) == isinstance(event, (BodyChunk, EarlyTalk)), f"nothing to answer {event} with"
+        assert (reply is None) == isinstance(event, (Bdat, BodyChunk, EarlyTalk)), f"nothing to answer {event} with"
         while reply is not None and conn.owed is not None:
             talk.output += conn.send(reply)
         if conn.state is State.TLS_HANDSHAKE:

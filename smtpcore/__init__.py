@@ -12,6 +12,7 @@ from smtpcore.chain import Chain
 from smtpcore.commands import (
     Auth,
     Command,
+    Custom,
     Data,
     Ehlo,
     Expn,
@@ -28,6 +29,7 @@ from smtpcore.commands import (
     StartTls,
     Vrfy,
 )
+from smtpcore.custom import CustomExtension, CustomParameter, CustomVerb
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, RemoteProtocolError
 from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
@@ -64,6 +66,10 @@ __all__ = [
     "Command",
     "ConnectionClosed",
     "CredentialStore",
+    "Custom",
+    "CustomExtension",
+    "CustomParameter",
+    "CustomVerb",
     "Data",
     "Defect",
     "Dialect",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from smtpcore.custom import CustomExtension
 from smtpcore.spec import EXTENSIONS, PARAMETERS, Parameter
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
@@ -17,6 +18,7 @@ class Extensions(Mapping[str, str]):
     Args:
         announced: Keywords with their parameters, an empty string where there are none, in the order
             in which EHLO lists them.
+        custom: The application's own extensions, which may be among the announced.
 
     Raises:
         ValueError: A keyword or its parameters do not fit the grammar (RFC 5321 4.1.1.1), an extension
@@ -32,7 +34,8 @@ class Extensions(Mapping[str, str]):
     parameters: Mapping[tuple[bytes, bytes], Parameter]
     """The ESMTP parameters in force, by verb and keyword, both in upper case."""
 
-    def __init__(self, announced: Mapping[str, str] | None = None) -> None:
+    def __init__(self, announced: Mapping[str, str] | None = None, *, custom: Collection[CustomExtension] = ()) -> None:
+        rows = {**EXTENSIONS, **{extension.keyword: extension.row() for extension in custom}} if custom else EXTENSIONS
         self._announced: dict[str, str] = {}
         self.mail_room = self.rcpt_room = 0
         for keyword, text in (announced or {}).items():
@@ -43,7 +46,7 @@ class Extensions(Mapping[str, str]):
         for keyword, text in self._announced.items():
             if text and not _PARAMETERS.fullmatch(text):
                 raise ValueError(f"EHLO parameters of {keyword} that do not fit the grammar: {text!r}")
-            row = EXTENSIONS.get(keyword)
+            row = rows.get(keyword)
             if row is None:
                 continue
             if row.bare and text:
@@ -52,7 +55,10 @@ class Extensions(Mapping[str, str]):
                 raise ValueError(f"the extension {keyword} requires {row.requires} ({row.clause})")
             self.mail_room += row.mail
             self.rcpt_room += row.rcpt
-        self.parameters = {(row.verb, row.keyword): row for row in PARAMETERS if row.extension in self._announced}
+        registered = [row.row(extension.keyword) for extension in custom for row in extension.parameters]
+        self.parameters = {
+            (row.verb, row.keyword): row for row in (*PARAMETERS, *registered) if row.extension in self._announced
+        }
 
     def lines(self) -> list[str]:
         """The lines of the EHLO reply behind the first, in the order given."""

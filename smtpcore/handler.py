@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from smtpcore.commands import Command, Etrn, Expn, Help, Mail, Rcpt, Vrfy
+from smtpcore.commands import Command, Custom, Etrn, Expn, Help, Mail, Rcpt, Vrfy
 from smtpcore.replies import Reply
 from smtpcore.sasl import CredentialStore as CredentialStore
 from smtpcore.sasl import Identity
@@ -114,6 +114,10 @@ class Handler:
 
     def etrn(self, session: ServerSession, command: Etrn) -> Answer:
         """ETRN; served only where the configuration says so. None is 250: the queue is being worked on (RFC 1985)."""
+        return None
+
+    def command(self, session: ServerSession, command: Custom) -> Answer:
+        """A verb of an extension that the application has registered. None is 250."""
         return None
 
     def reset(self, session: ServerSession) -> MaybeAwaitable[None]:

@@ -8,7 +8,7 @@ from typing import Final
 from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
 from smtpcore.chunks import Chunks
-from smtpcore.commands import COMMAND_TYPES, Bdat, Command, Mail
+from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Reader
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import (
@@ -59,9 +59,9 @@ class ServerConnection:
     """Reads commands and content, writes replies; knows the order of things and nothing of policy.
 
     Args:
-        table: The rules by verb; ``dialogue.select`` makes one for a dialect and its optional verbs. By default
-            all verbs of the dialect that there are commands for.
+        table: The rules by verb, as ``dialogue.select`` makes them; by default all verbs that have a command.
         dialect: SMTP or LMTP.
+        readers: What reads the arguments of the verbs in the table.
         leniencies: What is read beyond the grammar.
         tls: A TLS layer was there from the first octet.
         enhanced_codes: Write enhanced status codes where they belong (RFC 2034). LMTP always does.
@@ -89,6 +89,7 @@ class ServerConnection:
         "_lengths",
         "_owed",
         "_owed_replies",
+        "_readers",
         "_rejected",
         "barrier",
         "chunks",
@@ -110,6 +111,7 @@ class ServerConnection:
         *,
         table: Mapping[bytes, Rule] | None = None,
         dialect: Dialect = Dialect.SMTP,
+        readers: Mapping[bytes, Reader] = READERS,
         leniencies: Leniencies | None = None,
         tls: bool = False,
         enhanced_codes: bool = True,
@@ -121,11 +123,12 @@ class ServerConnection:
     ) -> None:
         if table is None:
             table = _EVERYTHING[dialect]
-        elif any(rule.enabled and verb not in COMMAND_TYPES for verb, rule in table.items()):
+        elif any(rule.enabled and verb not in readers for verb, rule in table.items()):
             raise LocalProtocolError("the table serves a verb that has no command; make it with select()")
         self.dialogue = Dialogue(table, tls=tls)
         self.dialect = dialect
         self.grammar = Grammar(leniencies or Leniencies(), max_params, max_chunk)
+        self._readers = readers
         self.barrier = None
         self.line = b""
         # RFC 2033 5: LMTP has no choice.
@@ -209,16 +212,13 @@ class ServerConnection:
         return self._command_event(line)
 
     def send(self, reply: Reply, *, utf8: bool = False) -> bytes:
-        """Answer what is owed; the state moves by the table.
+        """Answer what is owed and give the octets to write; the state moves by the table.
 
         A refusal with ``close`` may be sent at any time but during a TLS handshake.
 
         Args:
             reply: The answer.
             utf8: The client has said that it can take UTF-8 in this very reply (RFC 6531 3.7.4).
-
-        Returns:
-            The octets to write.
 
         Raises:
             LocalProtocolError: Nothing is owed, the reply's class cannot answer the command, a rejected
@@ -345,7 +345,7 @@ class ServerConnection:
         if not self.dialogue.allows(rule):
             return self._reject(line, rule, refusals.order_fault(rule, self.dialogue, self.dialect))
         try:
-            command = COMMAND_TYPES[rule.verb].parse(argument, grammar)
+            command = self._readers[rule.verb](argument, grammar)
         except CommandError as error:
             return self._reject(line, rule, error.reply)
         self._owed = rule

@@ -145,7 +145,7 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
         if value is None:
             params[name] = True
             continue
-        read = READERS[keyword]
+        read = READERS[keyword] if row is None or row.read is None else row.read
         if utf8:
             read = UTF8_READERS.get(keyword, read)
         if not value.isascii() and not (utf8 and keyword in UTF8_READERS):

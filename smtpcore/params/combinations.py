@@ -24,8 +24,8 @@ def check_mail(params: Mapping[str, object], grammar: Grammar) -> None:
     """Look at what each parameter's own reader cannot see.
 
     Raises:
-        CommandError: 555 5.5.4 for binary content that was not announced; 501 5.5.4 for two times of release (RFC 4865 4.2), and for tracking without a unique
-            envelope identifier (RFC 3885 3.2).
+        CommandError: 555 5.5.4 for binary content that was not announced; 501 5.5.4 for two times of release
+            (RFC 4865 4.2), and for tracking without a unique envelope identifier (RFC 3885 3.2).
     """
     if params.get("BODY") is BodyType.BINARY_MIME and "BINARYMIME" not in grammar.extensions:
         raise CommandError(_NO_BINARY)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, get_args
 
+from smtpcore.commands import READERS, Custom, Reader
+from smtpcore.custom import CustomExtension, CustomVerb
 from smtpcore.dialogue import select
 from smtpcore.errors import ParseError
 from smtpcore.leniencies import Leniencies
@@ -90,6 +92,8 @@ class ServerConfig:
     """EXPN is announced and served by the handler's hook."""
     etrn: bool = False
     """ETRN is announced and served by the handler's hook (RFC 1985); never on a submission port."""
+    extensions: Sequence[CustomExtension] = ()
+    """The application's own keywords, verbs and parameters (RFC 5321 2.2.2)."""
     enhanced_codes: bool = True
     """ENHANCEDSTATUSCODES (RFC 2034)."""
     chunking: bool = True
@@ -209,7 +213,17 @@ class ServerConfig:
             b"XFORWARD": bool(self.xforward_networks),
             b"EXPN": self.expn,
         }
-        return select(self.dialect, frozenset(verb for verb, on in served.items() if on))
+        table = select(self.dialect, frozenset(verb for verb, on in served.items() if on))
+        return {**table, **{verb.name.encode(): verb.rule() for verb in self._custom_verbs}}
+
+    @cached_property
+    def readers(self) -> Mapping[bytes, Reader]:
+        """What reads the arguments of the verbs."""
+        return {**READERS, **{verb.name.encode(): partial(Custom.read, verb.name) for verb in self._custom_verbs}}
+
+    @cached_property
+    def _custom_verbs(self) -> Sequence[CustomVerb]:
+        return [verb for extension in self.extensions for verb in extension.verbs]
 
     @cached_property
     def replies(self) -> ServerReplies:

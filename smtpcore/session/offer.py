@@ -88,11 +88,13 @@ class Offer:
             announced["HELP"] = ""
         if config.etrn:
             announced["ETRN"] = ""
+        for extension in config.extensions:
+            announced[extension.keyword] = extension.text
         if now.xclient:
             announced["XCLIENT"] = " ".join(xclient.ATTRIBUTES)
         if now.xforward:
             announced["XFORWARD"] = " ".join(xforward.ATTRIBUTES)
-        return Extensions(announced)
+        return Extensions(announced, custom=config.extensions)
 
     def _for_messages(self, now: Circumstances) -> Iterator[tuple[str, str]]:
         """What may be asked for a message or a recipient; all of it is off unless configured."""

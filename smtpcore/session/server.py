@@ -128,6 +128,7 @@ class ServerSession(StepMachine):
         self.connection = ServerConnection(
             table=config.table,
             dialect=config.dialect,
+            readers=config.readers,
             leniencies=config.leniencies,
             tls=config.implicit_tls,
             enhanced_codes=config.enhanced_codes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -29,6 +29,8 @@ class Parameter:
     clause: str
     enhanced: str = "5.5.4"
     """The enhanced status code of the 501 to a value that cannot be read, or to a repetition."""
+    read: Callable[[bytes], object] | None = None
+    """What makes something of the value, for a parameter that an application has registered."""
 
 
 PARAMETERS: Final = (

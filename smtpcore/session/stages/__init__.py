@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from smtpcore.commands import (
     Auth,
     Bdat,
+    Custom,
     Data,
     Ehlo,
     Etrn,
@@ -67,6 +68,7 @@ RECEIVED: Final[Mapping[type[Event], Callable[[ServerSession, Any], None]]] = {
     Vrfy: enquiry.vrfy,
     Expn: enquiry.expn,
     Etrn: enquiry.etrn,
+    Custom: enquiry.custom,
     Help: enquiry.help,
     StartTls: starttls.received,
     Auth: auth.received,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from smtpcore.commands import Command, Etrn, Expn, Help, Noop, Rset, Vrfy
+from smtpcore.commands import Command, Custom, Etrn, Expn, Help, Noop, Rset, Vrfy
 from smtpcore.replies import Reply
 from smtpcore.session.international import answer_enquiry
 from smtpcore.session.replies import ETRN_DEFAULT, EXPN_DEFAULT, OK, VRFY_DEFAULT
@@ -46,6 +46,20 @@ def help(session: ServerSession, command: Help) -> None:
 def etrn(session: ServerSession, command: Etrn) -> None:
     """Ask the application, which has the queues."""
     _enquire(session, "etrn", session.handler.etrn, command, ETRN_DEFAULT)
+
+
+def custom(session: ServerSession, command: Custom) -> None:
+    """Ask the application, whose verb it is."""
+    if "command" in session.overridden:
+        session.call(
+            "command",
+            session.handler.command,
+            session,
+            command,
+            then=lambda answer: _answered(session, command, OK if answer is None else answer),
+        )
+    else:
+        session.reply(OK)
 
 
 def _enquire(session: ServerSession, stage: str, hook: Callable[..., object], command: Command, default: Reply) -> None:

@@ -235,10 +235,11 @@ def test_251_with_an_ascii_address_stays_what_it_is() -> None:
 
 
 def test_a_reply_in_utf8_is_folded_between_characters_and_has_no_line_ends_of_other_kinds() -> None:
-    wire = Reply(250, "é" * 300 + "\u2028\x85\ud800").to_wire(utf8=True)
+    text = "x" + "é" * 300  # so that the longest line would end within a character
+    wire = Reply(250, text + "\u2028\x85\ud800").to_wire(utf8=True)
     lines = wire.split(b"\r\n")[:-1]
     assert all(len(line) <= 510 for line in lines)
-    assert "".join(line.decode()[10:] for line in lines) == "é" * 300 + "\\x{2028}\\x{85}\\x{d800}"
+    assert "".join(line.decode()[10:] for line in lines) == text + "\\x{2028}\\x{85}\\x{d800}"
     assert Reply(250, "é\tx").to_wire(utf8=True, enhanced=False) == "250 é\tx\r\n".encode()
 
 

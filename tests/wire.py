@@ -53,7 +53,6 @@ POSITIVE: dict[type[Event], Reply] = {
     Data: Reply(354, "Go on"),
     EndOfChunk: Reply(250, "OK"),
     EndOfBody: Reply(250, "OK"),
-    EndOfChunk: Reply(250, "OK"),
     Rset: Reply(250, "OK"),
     Noop: Reply(250, "OK"),
     Quit: Reply(221, "Bye"),
@@ -116,6 +115,8 @@ class Talk:
                 collected += event.data
             elif isinstance(event, EndOfBody):
                 contents.append(collected)
+                collected = b""
+            elif isinstance(event, (Rset, Ehlo, Lhlo, Helo)):
                 collected = b""
         return contents
 

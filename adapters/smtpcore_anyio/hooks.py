@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable
 
 import anyio
+import smtpcore_tls
 
 from smtpcore.session import Ask, ServerSession
 
@@ -50,13 +51,14 @@ def abandon(session: ServerSession, awaited: Ask | None = None, cause: Exception
         awaited: The hook whose wait has begun. All others are dropped before they have run.
         cause: What went wrong; None for a server that stops.
     """
+
+    def refuse(ask: Ask) -> None:
+        if ask is not awaited:
+            drop(ask.pending)
+        session.failed(ask, Abandoned("the server was stopped"))
+
     try:
-        session.closed(cause)
-        # Behind closed() there is nothing but hooks to come.
-        while isinstance(step := session.next_step(), Ask):
-            if step is not awaited:
-                drop(step.pending)
-            session.failed(step, Abandoned("the server was stopped"))
+        smtpcore_tls.abandon(session, cause, refuse)
     except Exception:
         logger.exception("internal error at the end of a connection")
 

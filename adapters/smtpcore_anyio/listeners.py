@@ -9,11 +9,8 @@ import stat
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
 import anyio
-
-from smtpcore.session import Peer
 
 Address = tuple[str, int] | str
 """Host and port, or the path of a unix socket."""
@@ -116,28 +113,6 @@ def listen_socket(sock: socket.socket, *, implicit_tls: bool = False) -> Listene
         raise ValueError("the socket is not a listening stream socket: call bind() and listen() first")
     sock.setblocking(False)
     return Listener((sock,), implicit_tls)
-
-
-def peer_of(remote: object, local: object) -> Peer:
-    """Who is at the other end, from the two socket addresses of a connection."""
-    return Peer(*_endpoint(remote), *_endpoint(local))
-
-
-def _endpoint(address: object) -> tuple[str | None, int | None]:
-    match address:
-        case (str() as host, int() as port, *_):
-            return _plain(host), port
-        case _:  # of a unix socket: a path, or nothing
-            return None, None
-
-
-def _plain(host: str) -> str:
-    if ":" not in host:
-        return host
-    # The zone is of this host only and says nothing about the peer.
-    address = ip_address(host.partition("%")[0])
-    # A socket for both families shows an IPv4 peer in an IPv6 address (RFC 4291 2.5.5.2).
-    return str(address.ipv4_mapped or address) if isinstance(address, IPv6Address) else str(address)
 
 
 def _address(name: object) -> Address:

@@ -12,13 +12,12 @@ from typing import Protocol, assert_never, cast
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
-from smtpcore_tls import TlsError
+from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 
 from smtpcore.session import Ask, Close, Peer, Receive, Send, StartTls, Step
 
 from .hooks import abandon, drop, logger, settle
-from .service import Service
-from .wire import LINGER_OCTETS, TURN, Wire
+from .service import TURN, Service
 
 
 class Home(Protocol):

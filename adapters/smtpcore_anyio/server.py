@@ -14,12 +14,13 @@ from collections.abc import Callable
 import anyio
 import anyio.abc
 import anyio.lowlevel
+from smtpcore_tls import peer_from
 
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig
 
 from .hooks import is_asyncio, logger
-from .listeners import Address, Listener, peer_of
+from .listeners import Address, Listener
 from .protocol import Connection
 from .service import Service
 from .streams import READ_SIZE, StreamConnection
@@ -211,7 +212,7 @@ class Server:
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             # Replies are small and wait for nothing; asyncio does this only where the protocol number is set.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = peer_of(remote, sock.getsockname())
+        peer = peer_from(remote, sock.getsockname())
         # The buffer is shared on the ground that a read is over when it has begun, which is not so on Windows.
         if is_asyncio() and sys.platform != "win32":
             connection = Connection(self, service, peer)

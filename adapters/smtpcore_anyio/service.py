@@ -13,6 +13,9 @@ from smtpcore_tls import TlsEngine
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
 
+TURN = 200
+"""Steps of one session in a row; then the others have their turn, however much is buffered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Service:

@@ -17,14 +17,13 @@ from typing import Any, assert_never
 import anyio
 import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
-from smtpcore_tls import TlsError
+from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 
 from smtpcore.handler import Handler
 from smtpcore.session import Ask, Close, Gate, Observer, Peer, Receive, Send, ServerConfig, StartTls, Step
 
 from .hooks import abandon, is_asyncio, logger, settle
-from .service import Service
-from .wire import LINGER_OCTETS, TURN, Wire
+from .service import TURN, Service
 
 READ_SIZE = 65536
 """Octets of one read. Larger blocks of memory the C library takes from the system one by one, with page faults."""

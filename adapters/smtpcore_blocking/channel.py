@@ -6,12 +6,12 @@ import selectors
 import socket
 import time
 
+from smtpcore_tls import LINGER_OCTETS
+
 from .bell import Bell, selector
 
 READ_SIZE = 64 * 1024
 """Octets of one read."""
-LINGER_OCTETS = 1024 * 1024
-"""Octets that are read and discarded behind the last reply, so that it is not lost to a reset."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 

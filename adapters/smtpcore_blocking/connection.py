@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import assert_never
 
-from smtpcore_tls import TlsEngine, TlsError
+from smtpcore_tls import TlsError, Wire, abandon, peer_from
 
 from smtpcore.handler import Handler
 from smtpcore.session import (
@@ -29,7 +29,6 @@ from smtpcore.session import (
 
 from .bell import Bell
 from .channel import READ, WRITE, Channel
-from .peers import peer_of
 
 Alarm = tuple[Bell, Callable[[], float]]
 """A bell that tells of a shutdown, and the grace it gives, in seconds."""
@@ -76,6 +75,19 @@ def check_tls(config: ServerConfig, tls_context: ssl.SSLContext | None) -> None:
         raise ValueError("the configuration offers TLS: tls_context is needed")
 
 
+def peer_of(sock: socket.socket) -> Peer:
+    """Who is at the other end of a connected socket.
+
+    Raises:
+        OSError: It is not connected any more.
+    """
+    if sock.family not in (socket.AF_INET, socket.AF_INET6):
+        # A Unix socket has no address to tell, and one whose peer has left is no longer connected, although all that
+        # the peer has sent can still be read.
+        return Peer()
+    return peer_from(sock.getpeername(), sock.getsockname())
+
+
 class Connection:
     """Runs a session on a connected socket, in the one thread that calls `run`."""
 
@@ -92,9 +104,7 @@ class Connection:
     ) -> None:
         self._socket = sock
         self._linger = config.timeouts.linger
-        self._tls_context = tls_context
         self._alarms = list(alarms)
-        self._engine: TlsEngine | None = None
         self._sending: Send | None = None
         self._session = ServerSession(
             config,
@@ -106,6 +116,7 @@ class Connection:
             utcnow=lambda: datetime.now(UTC),
             token_bytes=secrets.token_bytes,
         )
+        self._wire = Wire(self._session, tls_context)
 
     def run(self) -> None:
         """Run the session to its end and close the socket."""
@@ -118,6 +129,9 @@ class Connection:
                 except (OSError, TlsError) as error:
                     self._channel.close()
                     self._session.closed(error)
+                if self._wire.failed:
+                    # Not when the session is over: the hooks that are still to come may keep this thread for long.
+                    self._channel.close()
         except BaseException as error:
             self._abandon(error)
             raise
@@ -134,7 +148,7 @@ class Connection:
             case Ask():
                 self._refuse(step)
             case StartTls():
-                self._handshake(step)
+                self._start_tls(step)
             case Close():
                 self._close(step)
             case _:
@@ -147,92 +161,48 @@ class Connection:
         # Looked at before the read: what is here by now came in time, however late this thread is. And without the
         # look a peer that always has something to read would never meet a deadline.
         overdue = self._overdue()
-        wanted = self._session.wants_data
+        wanted = self._wire.handshaking or self._session.wants_data
         octets = self._channel.read() if wanted else None
         if octets is not None:
-            self._take(octets)
+            self._wire.receive(octets)
+            self._answer()
         elif not overdue:
             self._wait(READ if wanted else 0)
         if overdue:
             self._session.timed_out()
         self._listen()
 
-    def _take(self, octets: bytes) -> None:
-        """Hand octets of the transport to the session, ``b""`` for its end, through TLS if that is on."""
-        engine = self._engine
-        if engine is None:
-            self._session.receive_data(octets)
-            return
-        if plaintext := self._decrypt(engine, octets):
-            self._session.receive_data(plaintext)
-        if engine.ended:
-            self._session.receive_data(b"")
+    def _start_tls(self, step: StartTls) -> None:
+        if self._wire.start_tls(step):
+            self._answer()
+        else:
+            self._receive()
+
+    def _answer(self) -> None:
+        """Send what TLS says by itself, as far as the transport takes it now."""
+        # Not with the next flush: of a TLS that has failed it is the alert, and there will be no other.
+        self._channel.put(self._wire.outgoing())
+        self._channel.flush()
 
     def _send(self, step: Send) -> None:
         if step is not self._sending:
             self._sending = step
-            if self._engine is None:
-                self._channel.put(step.data)
-            else:
-                self._engine.send(step.data)
-                self._channel.put(self._engine.outgoing())
+            self._channel.put(self._wire.send(step.data))
         if self._flush():
             self._sending = None
             self._session.sent()
 
     def _refuse(self, step: Ask) -> None:
+        # A future or a promise is left alone: the event loop it belongs to is another thread's.
         if isinstance(step.pending, Coroutine):
             step.pending.close()
         self._session.failed(
             step, TypeError(f"the hook {step.stage} returned an awaitable, and threads do not await: make it plain")
         )
 
-    def _handshake(self, step: StartTls) -> None:
-        if not self._flush():
-            return
-        try:
-            if self._engine is None:
-                assert self._tls_context is not None
-                self._engine = TlsEngine(self._tls_context, server_side=True)
-                plaintext = self._decrypt(self._engine, step.received) if step.received else b""
-            elif (octets := self._channel.read()) is not None:
-                plaintext = self._decrypt(self._engine, octets)
-            else:
-                self._wait(READ)
-                return
-        except TlsError as error:
-            self._session.tls_failed(error)
-            return
-        if self._engine.handshaken:
-            self._session.tls_started(self._engine.info())
-            if plaintext:
-                self._session.receive_data(plaintext)
-        elif self._overdue():
-            self._session.timed_out()
-
-    def _decrypt(self, engine: TlsEngine, octets: bytes) -> bytes:
-        """Plaintext out of octets of the transport; what TLS has to say in return is to be sent.
-
-        Raises:
-            TlsError: TLS failed. The alert was sent, if the transport took it.
-        """
-        try:
-            if octets:
-                return engine.receive(octets)
-            engine.eof()
-            return b""
-        except TlsError:
-            self._channel.put(engine.outgoing())
-            self._channel.flush()
-            raise
-        finally:
-            self._channel.put(engine.outgoing())
-
     def _close(self, step: Close) -> None:
         if step.graceful:
-            if self._engine is not None:
-                self._engine.close()
-                self._channel.put(self._engine.outgoing())
+            self._channel.put(self._wire.close())
             try:
                 self._channel.finish(self._linger)
             except OSError:
@@ -271,8 +241,6 @@ class Connection:
     def _abandon(self, error: BaseException) -> None:
         """Let the session end in order (its gate, its handler) when something that must not fail has failed."""
         try:
-            self._session.closed(error if isinstance(error, Exception) else None)
-            while isinstance(step := self._session.next_step(), Ask):
-                self._refuse(step)
+            abandon(self._session, error if isinstance(error, Exception) else None, self._refuse)
         except Exception:  # noqa: S110
             pass  # The first error is the one that is raised.

@@ -18,8 +18,7 @@ from smtpcore.session import Gate, Observer, ServerConfig
 
 from . import listeners
 from .bell import Bell, selector
-from .connection import Alarm, Connection, check_tls
-from .peers import peer_of
+from .connection import Alarm, Connection, check_tls, peer_of
 from .workers import Workers
 
 _RETRY = 1.0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import assert_never
 
-from smtpcore_tls import TlsEngine, TlsError
+from smtpcore_tls import TlsError, Wire
 
 from smtpcore.handler import Handler
 from smtpcore.session import (
@@ -85,8 +85,6 @@ class Driver:
         self.clock = Clock() if clock is None else clock
         self.closed = False
         self.pending = None
-        self._tls_context = tls_context
-        self._engine: TlsEngine | None = None
         self._window = window
         self._incoming: deque[bytes] = deque()
         self._outgoing = bytearray()
@@ -101,6 +99,7 @@ class Driver:
             utcnow=utcnow,
             token_bytes=token_bytes,
         )
+        self._wire = Wire(self.session, tls_context)
 
     def feed(self, octets: bytes) -> None:
         """Take octets from the peer, ``b""`` for the end of them, and run the session until it waits."""
@@ -162,19 +161,20 @@ class Driver:
         """Do a step, or a part of it; false if there is nothing to be done now."""
         match step:
             case Receive():
-                return self._read()
+                return self._read(self.session.wants_data)
             case Send(data):
                 if self._window is not None and len(self._outgoing) >= self._window:
                     return False
                 self._write(data)
             case Ask():
-                return self._ask(step) or self._read()
+                return self._ask(step) or self._read(self.session.wants_data)
             case StartTls():
-                return self._handshake(step)
+                if not self._wire.start_tls(step):
+                    return self._read(True)
+                self._answer()
             case Close():
-                if self._engine is not None:
-                    self._engine.close()
-                    self._outgoing += self._engine.outgoing()
+                # The close_notify goes out whatever the kind of the end is: there is no peer that could hold it up.
+                self._outgoing += self._wire.close()
                 self._over()
                 self.session.closed()
             case _:
@@ -189,67 +189,27 @@ class Driver:
         self.session.timed_out()
         return True
 
-    def _read(self) -> bool:
-        if not self._incoming or not self.session.wants_data:
+    def _read(self, wanted: bool) -> bool:
+        if not self._incoming or not wanted:
             return False
-        octets = self._incoming.popleft()
-        if self._engine is None:
-            self.session.receive_data(octets)
-            return True
+        self._wire.receive(self._incoming.popleft())
+        self._answer()
+        return True
+
+    def _answer(self) -> None:
+        """Send what TLS says by itself: records, an alert if it has failed."""
+        self._outgoing += self._wire.outgoing()
+        if self._wire.failed:
+            self._over()
+
+    def _write(self, data: bytes) -> None:
         try:
-            plaintext = self._decrypt(self._engine, octets)
+            self._outgoing += self._wire.send(data)
         except TlsError as error:
             self._over()
             self.session.closed(error)
-            return True
-        if plaintext:
-            self.session.receive_data(plaintext)
-        if self._engine.ended:
-            self._incoming.clear()
-            self.session.receive_data(b"")
-        return True
-
-    def _write(self, data: bytes) -> None:
-        if self._engine is None:
-            self._outgoing += data
         else:
-            try:
-                self._engine.send(data)
-            except TlsError as error:
-                self._over()
-                self.session.closed(error)
-                return
-            self._outgoing += self._engine.outgoing()
-        self.session.sent()
-
-    def _handshake(self, step: StartTls) -> bool:
-        try:
-            if self._engine is None:
-                assert self._tls_context is not None
-                self._engine = TlsEngine(self._tls_context, server_side=True)
-                plaintext = self._decrypt(self._engine, step.received) if step.received else b""
-            elif self._incoming:
-                plaintext = self._decrypt(self._engine, self._incoming.popleft())
-            else:
-                return False
-        except TlsError as error:
-            self.session.tls_failed(error)
-            return True
-        if self._engine.handshaken:
-            self.session.tls_started(self._engine.info())
-            if plaintext:
-                self.session.receive_data(plaintext)
-        return True
-
-    def _decrypt(self, engine: TlsEngine, octets: bytes) -> bytes:
-        """Plaintext out of octets of the transport; what TLS has to say in return is on its way, alerts included."""
-        try:
-            if octets:
-                return engine.receive(octets)
-            engine.eof()
-            return b""
-        finally:
-            self._outgoing += engine.outgoing()
+            self.session.sent()
 
     def _ask(self, ask: Ask) -> bool:
         if ask is self.pending:

@@ -1,7 +1,8 @@
 """TLS as octets in, octets out: one engine for every adapter, both roles, and no I/O of its own.
 
-How an adapter drives it, first for the handshake and then for good. ``read`` gives octets of the transport or
-``b""`` at its end; ``write`` is given octets, possibly none. Both sides run the same lines::
+`Wire` ties an engine to a server's session. With `peer_from`, `abandon` and `LINGER_OCTETS` it is what all adapters
+share. Who drives an engine alone does so first for the handshake and then for good; both sides run the same lines.
+``read`` gives octets of the transport or ``b""`` at its end, ``write`` is given octets, possibly none::
 
     engine = TlsEngine(context, server_side=True)
     try:
@@ -27,16 +28,23 @@ around each call and the write of the ``outgoing()`` behind it, for records must
 
 from __future__ import annotations
 
+from .abandon import abandon
 from .contexts import client_context, server_context
 from .engine import TlsEngine, TlsError
+from .peers import peer_from
 from .selfsigned import MissingDependency, SelfSigned, self_signed
+from .wire import LINGER_OCTETS, Wire
 
 __all__ = [
+    "LINGER_OCTETS",
     "MissingDependency",
     "SelfSigned",
     "TlsEngine",
     "TlsError",
+    "Wire",
+    "abandon",
     "client_context",
+    "peer_from",
     "self_signed",
     "server_context",
 ]

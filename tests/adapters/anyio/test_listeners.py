@@ -14,7 +14,6 @@ from typing import Any
 import anyio
 import pytest
 from smtpcore_anyio import Server, listen_socket, listen_tcp, listen_unix
-from smtpcore_anyio.listeners import peer_of
 
 from smtpcore.handler import Handler
 from smtpcore.session import Peer, ServerConfig
@@ -70,9 +69,6 @@ class TestListeners:
                 assert handler.sessions[-1].peer.host == "::1"
             async with greeted((LOOPBACK, both.getsockname()[1])):
                 assert (handler.sessions[-1].peer.host, handler.sessions[-1].peer.local_host) == (LOOPBACK, LOOPBACK)
-
-    async def test_the_zone_of_an_address_is_left_out(self) -> None:
-        assert peer_of(("fe80::1%eth0", 9, 0, 2), ("fe80::2%2", 25, 0, 2)) == Peer("fe80::1", 9, "fe80::2", 25)
 
     async def test_a_port_that_is_free_on_one_address_only_is_given_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def getaddrinfo(*args: object, **options: object) -> list[tuple[Any, ...]]:

@@ -5,15 +5,10 @@ from __future__ import annotations
 import socket
 import ssl
 
-import anyio
 import pytest
 from smtpcore_anyio import listen_tcp
-from smtpcore_anyio.service import Service
-from smtpcore_anyio.wire import Wire
-from smtpcore_tls import TlsEngine
 
-from smtpcore.handler import Handler
-from smtpcore.session import Close, Peer, ServerConfig, StartTls, Timeouts
+from smtpcore.session import ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
     LOOPBACK,
     Recorder,
@@ -107,19 +102,3 @@ class TestTls:
             await client.rest()
             await until(lambda: handler.causes)
             assert "bad record" in str(handler.causes[0])
-
-    async def test_octets_that_came_before_the_handshake_began_are_part_of_it(
-        self, server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
-    ) -> None:
-        for eof in (False, True):
-            service = Service(ServerConfig(implicit_tls=True), Handler(), server_ssl_context, None, None)
-            session = service.session(Peer(), anyio.current_time)
-            wire = Wire(session, service.tls_context)
-            wire.receive(TlsEngine(client_ssl_context, server_side=False, server_hostname="localhost").outgoing())
-            if eof:
-                wire.receive(b"")
-            step = session.next_step()
-            assert isinstance(step, StartTls)
-            assert wire.start_tls(step)
-            assert len(wire.outgoing()) > 500
-            assert isinstance(session.next_step(), Close if eof else StartTls)

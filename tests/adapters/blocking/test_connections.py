@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from smtpcore_blocking import Server, serve_socket
-from smtpcore_blocking.channel import LINGER_OCTETS
+from smtpcore_tls import LINGER_OCTETS
 
 from smtpcore.handler import Handler
 from smtpcore.session import Peer, ServerConfig, Timeouts

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from smtpcore_blocking import Server
-from smtpcore_blocking.peers import plain_address
 
 from smtpcore.handler import Handler
 from smtpcore.session import Peer, ServerConfig
@@ -93,16 +92,3 @@ def test_settings_that_cannot_work_are_errors_at_once() -> None:
         Server(CONFIG, Handler()).bind("127.0.0.1", 0, implicit_tls=True)
     with pytest.raises(ValueError, match="at least 1"):
         Server(CONFIG, Handler(), max_connections=0)
-
-
-@pytest.mark.parametrize(
-    ("shown", "plain"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("::ffff:192.0.2.1", "192.0.2.1"),
-        ("fe80::1%eth0", "fe80::1"),
-        ("2001:DB8::1", "2001:db8::1"),
-    ],
-)
-def test_an_address_has_no_zone_and_is_ipv4_where_it_can_be(shown: str, plain: str) -> None:
-    assert plain_address(shown) == plain

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import ssl
 
-from smtpcore_tls import TlsEngine, TlsError
-
 from smtpcore.session import ServerSession, StartTls
+
+from .engine import TlsEngine, TlsError
 
 Buffer = bytes | bytearray | memoryview
 
 LINGER_OCTETS = 1024 * 1024
 """How much is read and discarded behind the last reply, at most: a peer that talks on does not keep us."""
-
-TURN = 200
-"""Steps of one session in a row; then the others have their turn, however much is buffered."""
 
 
 class Wire:
@@ -24,9 +21,19 @@ class Wire:
     an alert, a key update.
     """
 
-    __slots__ = ("_context", "_ended", "_engine", "_handshake", "_session")
+    __slots__ = ("_context", "_ended", "_engine", "_handshake", "_session", "failed")
+
+    failed: bool
+    """TLS has failed and the session was told. There may be an alert in `outgoing`; there is nothing more to read."""
 
     def __init__(self, session: ServerSession, context: ssl.SSLContext | None) -> None:
+        """Begin in clear text.
+
+        Args:
+            session: Is told of all that comes.
+            context: The server's certificate; ``None`` will do for a session whose settings offer no TLS.
+        """
+        self.failed = False
         self._session = session
         self._context = context
         self._engine: TlsEngine | None = None
@@ -58,7 +65,7 @@ class Wire:
             else:
                 self._engine.eof()
         except TlsError as error:
-            self._failed(error)
+            self._fail(error)
             return
         if self._handshake is not None and self._engine.handshaken:
             self._handshake = None
@@ -75,7 +82,7 @@ class Wire:
             return False
         self._handshake = step
         eof, self._ended = self._ended, False
-        assert self._context is not None, "a Service that offers TLS has a certificate"
+        assert self._context is not None, "an adapter takes no configuration that offers TLS without a certificate"
         self._engine = TlsEngine(self._context, server_side=True)
         # What came before the handshake could begin: all of it, or even the end.
         if step.received:
@@ -106,8 +113,8 @@ class Wire:
         self._engine.close()
         return self._engine.outgoing()
 
-    def _failed(self, error: TlsError) -> None:
-        self._ended = True
+    def _fail(self, error: TlsError) -> None:
+        self.failed = self._ended = True
         if self._handshake is not None:
             self._handshake = None
             self._session.tls_failed(error)

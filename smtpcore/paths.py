@@ -41,6 +41,7 @@ _LITERAL_TEXT = re.compile(rb"[A-Za-z0-9:.]*")
 _FIXED_PATH = re.compile(rb"<(postmaster)?>", re.IGNORECASE)
 _BARE_POSTMASTER = re.compile(rb"postmaster(?= |\Z)", re.IGNORECASE)
 
+_NUMBERS = re.compile(rb"[0-9.]+").fullmatch
 # RFC 1035 2.3.4: 63 octets in the DNS, counted in characters here, since an A-label has at least as many.
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_\x80-\U0010ffff-]{1,63}(?<!-)")
 _ATOMS = re.compile(r"[." + _ATEXT.decode("ascii") + r"\x80-\U0010ffff]+")
@@ -225,7 +226,8 @@ def is_address_literal(data: bytes) -> bool:
 
 def is_helo_name(data: bytes) -> bool:
     """Whether the octets are what EHLO and HELO take by the grammar (RFC 5321 4.1.1.1, 4.1.3)."""
-    return is_domain(data, leniencies=_STRICT) or is_address_literal(data)
+    # An address without brackets fits the grammar of a domain, and is none.
+    return (is_domain(data, leniencies=_STRICT) and not _NUMBERS(data)) or is_address_literal(data)
 
 
 class _Scanner:

@@ -129,9 +129,9 @@ def octet_fault(verb: bytes, argument: bytes, grammar: Grammar) -> Reply:
     return BAD_OCTETS
 
 
-def _stay_everywhere(*, enhanced: bool) -> Rule:
-    return Rule(b"(out of order)", negative={state: state for state in State}, enhanced=enhanced)
+_EVERYWHERE: Final = {state: state for state in State}
 
 
-# What stands for the rule of a verb that is refused in a state in which it is not allowed.
-OUT_OF_ORDER: Final = {True: _stay_everywhere(enhanced=True), False: _stay_everywhere(enhanced=False)}
+def out_of_order(rule: Rule) -> Rule:
+    """What stands for the rule of a verb that is refused in a state in which it is not allowed: nothing moves."""
+    return Rule(rule.verb, negative=_EVERYWHERE, enhanced=rule.enhanced, holds=rule.holds)

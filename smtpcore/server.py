@@ -342,7 +342,7 @@ class ServerConnection:
                 return self._reject(line, rule, refusals.NO_ARGUMENT)
         elif rule.argument is _NEEDS_ARGUMENT:
             return self._reject(line, rule, refusals.ARGUMENT)
-        if not self.dialogue.allows(rule):
+        if self.dialogue.state not in rule.negative or (rule.guards and not self.dialogue.allows(rule)):
             return self._reject(line, rule, refusals.order_fault(rule, self.dialogue, self.dialect))
         try:
             command = self._readers[rule.verb](argument, grammar)
@@ -354,7 +354,7 @@ class ServerConnection:
 
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
         # An order fault leaves the state alone, whatever the rule says of the state it is in.
-        self._owed = rule if self.dialogue.state in rule.negative else refusals.OUT_OF_ORDER[rule.enhanced]
+        self._owed = rule if self.dialogue.state in rule.negative else refusals.out_of_order(rule)
         self._rejected = True
         return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
 

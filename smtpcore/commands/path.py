@@ -23,6 +23,7 @@ class PathReader:
 
     def __init__(self, prefix: bytes, enhanced: str, not_ascii: int, asked: Callable[[bytes, Grammar], bool]) -> None:
         self._prefix = prefix
+        self._usual = prefix + b"<"
         self._length = len(prefix)
         self._enhanced = enhanced
         self._asked = asked
@@ -37,13 +38,13 @@ class PathReader:
                 code with 5.6.7 for want of SMTPUTF8.
         """
         start = self._length
-        prefix = argument[:start]
-        if prefix != self._prefix and prefix.upper() != self._prefix:
-            raise CommandError(self._no_prefix)
         leniencies = grammar.leniencies
-        # RFC 5321 3.3 forbids the space and much software sends it; one is taken, no more.
-        if leniencies.space_after_colon and argument[start : start + 1] == b" ":
-            start += 1
+        if not argument.startswith(self._usual):
+            if argument[:start].upper() != self._prefix:
+                raise CommandError(self._no_prefix)
+            # RFC 5321 3.3 forbids the space and much software sends it; one is taken, no more.
+            if leniencies.space_after_colon and argument[start : start + 1] == b" ":
+                start += 1
         try:
             return scan_path(argument, start, leniencies=leniencies)
         except PathError as error:

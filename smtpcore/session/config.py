@@ -186,6 +186,17 @@ class ServerConfig:
         }
         return cls(**{**values, **settings})  # type: ignore[arg-type]
 
+    @classmethod
+    def for_mx(cls, **settings: object) -> ServerConfig:
+        """The hardened profile with STARTTLS and without AUTH: a host that takes mail from anybody."""
+        return cls.hardened(**{"starttls": True, **settings})
+
+    @classmethod
+    def for_submission(cls, **settings: object) -> ServerConfig:
+        """The hardened profile of a message submission server: nothing before TLS and AUTH but these (RFC 6409)."""
+        values = {"submission": True, "starttls": True, "mechanisms": ("PLAIN",), "require_auth": True, "dsn": True}
+        return cls.hardened(**{**values, **settings})
+
     def check_port(self, port: int | None) -> None:
         """Adapters ask, before they listen, whether these settings may be served on a TCP port; None is no port.
 
@@ -208,7 +219,8 @@ class ServerConfig:
             b"AUTH": bool(self.mechanisms),
             b"BDAT": self.chunking,
             b"HELP": self.help,
-            b"ETRN": self.etrn,
+            # RFC 6409 7: not on a submission port.
+            b"ETRN": self.etrn and not self.submission,
             b"XCLIENT": bool(self.xclient_networks),
             b"XFORWARD": bool(self.xforward_networks),
             b"EXPN": self.expn,

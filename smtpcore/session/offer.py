@@ -86,7 +86,7 @@ class Offer:
             announced["EXPN"] = ""
         if config.help:
             announced["HELP"] = ""
-        if config.etrn:
+        if config.etrn and not config.submission:
             announced["ETRN"] = ""
         for extension in config.extensions:
             announced[extension.keyword] = extension.text

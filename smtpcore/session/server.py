@@ -259,7 +259,7 @@ class ServerSession(StepMachine):
         if rule is None or not rule.holds or self._out_size >= self.config.limits.max_held_output:
             self._flush_now = True
         if self.observer is not None:
-            self.observer.replied(self, stages.answered_verb(self.connection, rule), reply)
+            self.observer.replied(self, stages.answered_verb(rule), reply)
         return reply
 
     def fault(self, stage: str, exception: BaseException) -> Reply:

@@ -6,11 +6,14 @@ import pytest
 
 from smtpcore import Custom, CustomExtension, CustomParameter, CustomVerb, Handler, Mail, Reply, ServerSession, State
 from smtpcore.errors import ParseError
+from smtpcore.grammar import CommandError
 from smtpcore.spec import Argument, Value
 from tests.session.driver import Dialogue, config
 
 
 def colour(value: bytes) -> str:
+    if value == b"gold":
+        raise CommandError(Reply(504, "gold is not for everybody", "5.5.4"))
     if value not in (b"red", b"blue"):
         raise ParseError("no colour")
     return value.decode()
@@ -81,6 +84,7 @@ def test_a_parameter_is_read_by_the_application() -> None:
     painter = Painter()
     dialogue = painting(painter).ready()
     assert dialogue.say("MAIL FROM:<a@b.c> XCOLOUR=pink").startswith("501 5.5.4 ")
+    assert dialogue.say("MAIL FROM:<a@b.c> XCOLOUR=gold").startswith("504 5.5.4 ")
     assert dialogue.say("MAIL FROM:<a@b.c> XGLOSSY").startswith("555 5.5.4 ")
     assert dialogue.say("MAIL FROM:<a@b.c> SIZE=5 xcolour=red").startswith("250 ")
     assert painter.seen == [{"SIZE": 5, "XCOLOUR": "red"}]

@@ -29,7 +29,6 @@ from smtpcore.commands import (
     Xforward,
 )
 from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, EndOfChunk, Event, Rejected
-from smtpcore.refusals import OUT_OF_ORDER
 from smtpcore.session.redaction import HIDDEN, NO_COMMAND, redact
 from smtpcore.session.stages import (
     auth,
@@ -49,7 +48,6 @@ from smtpcore.session.stages import (
 from smtpcore.spec import SASL, UNKNOWN, Rule
 
 if TYPE_CHECKING:
-    from smtpcore.server import ServerConnection
     from smtpcore.session.server import ServerSession
 
 RECEIVED: Final[Mapping[type[Event], Callable[[ServerSession, Any], None]]] = {
@@ -83,15 +81,12 @@ RECEIVED: Final[Mapping[type[Event], Callable[[ServerSession, Any], None]]] = {
 """What takes each event."""
 
 
-def answered_verb(connection: ServerConnection, rule: Rule | None) -> str:
+def answered_verb(rule: Rule | None) -> str:
     """What a reply answers, as observers are told it."""
     if rule is None:
         return "(unasked)"
     if rule is UNKNOWN:
         return NO_COMMAND
-    if rule.verb == OUT_OF_ORDER[rule.enhanced].verb:
-        # Only what is a verb can be out of order.
-        return connection.line.rstrip(b" \t").partition(b" ")[0].upper().decode("ascii")
     return rule.verb.decode("ascii")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtpcore.commands import Mail
+from smtpcore.paths import Path
 from smtpcore.session import parameters
 from smtpcore.session.envelope import Envelope
-from smtpcore.session.replies import MAIL_OK
+from smtpcore.session.replies import MAIL_OK, UNQUALIFIED_SENDER
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -20,12 +21,20 @@ def received(session: ServerSession, mail: Mail) -> None:
         return
     if not session.connection.dialogue.extended and session.connection.buffered:
         session.pipelined_early = True
-    if mail.params and (refusal := parameters.refusal(session, mail)) is not None:
+    if session.config.submission and not is_qualified(mail.path):
+        # RFC 6409 4.2: submission does not guess what a name without dots may stand for.
+        session.reply(UNQUALIFIED_SENDER)
+    elif mail.params and (refusal := parameters.refusal(session, mail)) is not None:
         session.reply(refusal)
     elif "mail" in session.overridden:
         session.call("mail", session.handler.mail, session, mail, then=lambda answer: answered(session, mail, answer))
     else:
         answered(session, mail, None)
+
+
+def is_qualified(path: Path) -> bool:
+    """Whether the domain has more than one label, or is an address literal; the null path has none to judge."""
+    return "." in path.domain or path.domain.startswith("[") or not path.domain
 
 
 def answered(session: ServerSession, mail: Mail, answer: object) -> None:

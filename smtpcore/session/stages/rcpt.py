@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from smtpcore.commands import Rcpt
 from smtpcore.replies import Reply
 from smtpcore.session.international import answer_recipient
-from smtpcore.session.replies import RCPT_OK, TOO_MANY_RECIPIENTS
+from smtpcore.session.replies import RCPT_OK, TOO_MANY_RECIPIENTS, UNQUALIFIED_RECIPIENT
+from smtpcore.session.stages.mail import is_qualified
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -22,6 +23,8 @@ def received(session: ServerSession, rcpt: Rcpt) -> None:
         # RFC 5321 4.5.3.1.10: 452, and those accepted before stay.
         surplus = session.budget.surplus_recipient()
         session.reply(session.config.replies.too_many if surplus else TOO_MANY_RECIPIENTS)
+    elif session.config.submission and not is_qualified(rcpt.path):
+        answered(session, rcpt, UNQUALIFIED_RECIPIENT)
     elif "rcpt" in session.overridden:
         session.call("rcpt", session.handler.rcpt, session, rcpt, then=lambda answer: answered(session, rcpt, answer))
     else:

@@ -131,8 +131,7 @@ class ServerConnection:
         self._readers = readers
         self.barrier = None
         self.line = b""
-        # RFC 2033 5: LMTP has no choice.
-        self._enhanced = enhanced_codes or dialect is Dialect.LMTP
+        self._enhanced = enhanced_codes or dialect is Dialect.LMTP  # RFC 2033 5: LMTP has no choice.
         self._lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
         self._input = InputBuffer()
         self._eof = False
@@ -380,9 +379,10 @@ class ServerConnection:
         self._put_in_force(NONE, extended=False)
 
     def _after_mail(self, reply: Reply) -> None:
-        if isinstance(self._command, Mail):
-            self.grammar.utf8 = self._command.smtputf8
-            self.dialogue.binary = self._command.body is BodyType.BINARY_MIME
+        command = self._command
+        assert isinstance(command, Mail)  # A MAIL that was rejected cannot be accepted.
+        self.grammar.utf8 = command.smtputf8
+        self.dialogue.binary = command.body is BodyType.BINARY_MIME
         self.chunks.forget(binary=self.dialogue.binary)
 
     def _after_data(self, reply: Reply) -> None:

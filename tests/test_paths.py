@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smtpcore.errors import ParseError
+from smtpcore.leniencies import Leniencies
 from smtpcore.paths import (
     Path,
     PathError,
@@ -24,7 +25,6 @@ from smtpcore.paths import (
     is_helo_name,
     scan_path,
 )
-from smtpcore.leniencies import Leniencies
 
 LENIENT = Leniencies()
 STRICT = Leniencies.strict()

@@ -102,6 +102,7 @@ def test_a_control_character_in_an_argument_is_501_and_in_the_verb_500(octet: in
     ]
     assert replies(EHLO, b"MAIL FROM:<a" + control + b"@b.c>") == ["250", "501 5.5.2"]
     assert replies(b"NO" + control + b"OP", control) == ["500 5.5.2", "500 5.5.2"]
+    assert converse(b"BDAT 1" + control + b"2\r\nNOOP\r\n").replies == ["501 5.5.4"]
 
 
 @pytest.mark.conformance("C011")

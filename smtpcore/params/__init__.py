@@ -152,6 +152,8 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
             raise CommandError(_BAD_OCTETS)
         try:
             params[name] = read(value)
+        except CommandError:
+            raise  # A reader that the application has registered may have a reply of its own.
         except ParseError as error:
             raise CommandError(Reply(501, f"{name}: {error}", enhanced)) from None
     return params

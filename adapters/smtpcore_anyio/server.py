@@ -91,7 +91,8 @@ class Server:
             task_status: ``started()`` is called when all of them accept.
 
         Raises:
-            ValueError: There is no listener, or one is for implicit TLS and there is no certificate.
+            ValueError: There is no listener, one is for implicit TLS and there is no certificate, or one is at a port
+                that the settings are not for.
             RuntimeError: The server has served before.
             OSError: A listening socket was closed or broken by somebody else; in an exception group.
         """
@@ -102,6 +103,8 @@ class Server:
                 raise ValueError("nothing to serve: give at least one listener")
             services = self._services(listeners)
             self._addresses = [address for listener in listeners for address in listener.addresses]
+            for address in self._addresses:
+                self.service.config.check_port(address[1] if isinstance(address, tuple) else None)
             self._accepting, self._all = anyio.CancelScope(), anyio.CancelScope()
             if self._stopped:
                 self._accepting.cancel()

@@ -58,8 +58,9 @@ async def serve_stream(
         observer: Watches this session.
 
     Raises:
-        ValueError: The configuration offers TLS and there is no `tls_context`.
+        ValueError: The configuration offers TLS and there is no `tls_context`, or it is not for the local port.
     """
+    config.check_port(peer.local_port)
     service = Service(config, handler, tls_context, gate, lambda: observer)
     await StreamConnection(stream, service, peer).run()
 

@@ -54,7 +54,7 @@ def serve_socket(
         observer: Sees what happens.
 
     Raises:
-        ValueError: The settings offer TLS and there is no certificate.
+        ValueError: The settings offer TLS and there is no certificate, or they are not for its port.
     """
     with sock:
         check_tls(config, tls_context)
@@ -62,6 +62,7 @@ def serve_socket(
             peer = peer_of(sock)
         except OSError:
             return  # It was reset before anything could be said.
+        config.check_port(peer.local_port)
         Connection(sock, peer, config, handler, tls_context, gate, observer, ()).run()
 
 

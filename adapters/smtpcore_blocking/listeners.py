@@ -59,6 +59,12 @@ def address(sock: socket.socket) -> Address:
     return (name[0], name[1]) if isinstance(name, tuple) else os.fsdecode(name)
 
 
+def port(sock: socket.socket) -> int | None:
+    """The port a socket listens on; None where there is none."""
+    where = address(sock)
+    return where[1] if isinstance(where, tuple) else None
+
+
 def remove(path: str) -> None:
     """Remove the path of a Unix socket that is closed."""
     try:

@@ -95,9 +95,10 @@ class Server:
 
         Raises:
             OSError: The host is not known, or an address cannot be used.
-            ValueError: There is no certificate.
+            ValueError: There is no certificate, or the settings are not for this port.
         """
         config = self._config_for(implicit_tls)
+        config.check_port(port)
         for sock in listeners.tcp_listeners(host, port):
             self._add(sock, config)
         return self
@@ -118,9 +119,11 @@ class Server:
         """Take over a socket that listens already, for instance one that a service manager has passed on.
 
         Raises:
-            ValueError: There is no certificate.
+            ValueError: There is no certificate, or the settings are not for its port.
         """
-        self._add(sock, self._config_for(implicit_tls))
+        config = self._config_for(implicit_tls)
+        config.check_port(listeners.port(sock))
+        self._add(sock, config)
         return self
 
     def serve_forever(self) -> None:

@@ -78,8 +78,9 @@ class Driver:
                 for any number.
 
         Raises:
-            ValueError: The settings offer TLS and there is no certificate.
+            ValueError: The settings offer TLS and there is no certificate, or they are not for the local port.
         """
+        config.check_port(None if peer is None else peer.local_port)
         if tls_context is None and (config.starttls or config.implicit_tls):
             raise ValueError("the configuration offers TLS: tls_context is needed")
         self.clock = Clock() if clock is None else clock

@@ -5,13 +5,46 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from .endpoint import first_certificate, key_algorithm, server_end_point
 
 StrPath = str | os.PathLike[str]
 
 _OBSOLETE = frozenset(
     (ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.SSLv3, ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 )
+
+
+class ServerContext(ssl.SSLContext):
+    """A server's configuration that knows the binding of its certificate; ``ssl`` does not tell a server its own."""
+
+    def __init__(self, protocol: int) -> None:
+        """Begin without a certificate; the protocol is an argument of ``ssl.SSLContext``, which is given it first."""
+        self._end_points: dict[bytes, bytes | None] = {}
+
+    @property
+    def end_point(self) -> bytes | None:
+        """The channel binding ``tls-server-end-point`` (RFC 5929 4) of what is shown to clients, if it is known.
+
+        A context may hold a certificate for each kind of key. Which of several a handshake has taken cannot be told,
+        and then there is no binding. Where a certificate is renewed in place, a handshake that is under way shows the
+        old one and has the binding of the new; a client that binds to that is refused, and succeeds when it tries
+        again.
+        """
+        return next(iter(self._end_points.values())) if len(self._end_points) == 1 else None
+
+    def load_cert_chain(
+        self,
+        certfile: StrPath | bytes | os.PathLike[bytes],
+        keyfile: StrPath | bytes | os.PathLike[bytes] | None = None,
+        password: Callable[[], str | bytes | bytearray] | str | bytes | bytearray | None = None,
+    ) -> None:
+        """Load a certificate, as ``ssl.SSLContext`` does; it takes the place of another for the same kind of key."""
+        super().load_cert_chain(certfile, keyfile, password)
+        with open(certfile, "rb") as file:
+            certificate = first_certificate(file.read())
+        self._end_points[key_algorithm(certificate)] = server_end_point(certificate)
 
 
 def server_context(
@@ -25,6 +58,9 @@ def server_context(
     alpn: Sequence[str] = (),
 ) -> ssl.SSLContext:
     """A configuration for the server side.
+
+    Sessions under it know the channel binding ``tls-server-end-point``, which SCRAM-*-PLUS needs under TLS 1.3. Under a
+    context that was made in another way they do not, for only the maker of a context knows its certificate.
 
     Args:
         certfile: PEM file with the certificate and those of its issuers.
@@ -41,7 +77,7 @@ def server_context(
         OSError: A file cannot be read.
         ValueError: What is in the files is no usable certificate or key, or `client_ca` is missing.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = ServerContext(ssl.PROTOCOL_TLS_SERVER)
     _load_chain(context, certfile, keyfile, password)
     _harden(context, minimum_version, alpn)
     if client_ca is not None:

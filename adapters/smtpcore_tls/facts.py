@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from smtpcore.tls import TlsInfo
 
+from .contexts import ServerContext
 from .endpoint import server_end_point
 
 
@@ -39,8 +40,14 @@ def _channel_bindings(tls: ssl.SSLObject, version: str, certificate: bytes | Non
     # its place, tls-exporter, is out of reach: Python's ssl has no exporter.
     if version != "TLSv1.3" and (unique := tls.get_channel_binding("tls-unique")):
         bindings["tls-unique"] = unique
-    # The certificate that counts is always the server's, and ssl does not give a server its own.
-    if not tls.server_side and certificate is not None and (end_point := server_end_point(certificate)):
+    # The certificate that counts is always the server's. The context is the one that the handshake ended with: a
+    # callback of the application may have chosen another for the name that the client asked for.
+    end_point: bytes | None = None
+    if not tls.server_side:
+        end_point = None if certificate is None else server_end_point(certificate)
+    elif isinstance(tls.context, ServerContext):
+        end_point = tls.context.end_point
+    if end_point is not None:
         bindings["tls-server-end-point"] = end_point
     return bindings
 

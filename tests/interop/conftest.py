@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from smtpcore_cli.hashes import Hash, Scrypt
 
 from tests.cli.process import TRACE, Serve
 from tests.conftest import TlsFiles
+from tests.interop.recording import PASSWORD, USER, Recording, record
 
-USER, PASSWORD = "ann@mx.test", "s3cret pass"
 BODY = (
     b"From: a@client.test\r\nTo: b@mx.test\r\nSubject: dots\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n"
     b"Message-ID: <1@client.test>\r\n\r\n"
@@ -77,6 +79,13 @@ def mx(running: Mx) -> Mx:
     for path in (running.server.maildir / "new").iterdir():
         path.unlink()
     return running
+
+
+@pytest.fixture
+def recording(server_ssl_context: ssl.SSLContext) -> Iterator[Callable[..., Recording]]:
+    """Start a server that records, with these settings; it stops when the test is over."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(record(server_ssl_context, **settings))
 
 
 @pytest.fixture

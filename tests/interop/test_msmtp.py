@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.conftest import BODY, PASSWORD, USER, Mx, run
+from tests.interop.conftest import BODY, Mx, run
+from tests.interop.recording import PASSWORD, USER
 
 pytestmark = pytest.mark.interop("msmtp")
 NO_PERMISSION = 77

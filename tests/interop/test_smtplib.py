@@ -7,7 +7,8 @@ import ssl
 
 import pytest
 
-from tests.interop.conftest import BODY, PASSWORD, USER, Mx
+from tests.interop.conftest import BODY, Mx
+from tests.interop.recording import PASSWORD, USER
 
 
 def send(client: smtplib.SMTP, recipients: tuple[str, ...] = ("b@mx.test",)) -> None:

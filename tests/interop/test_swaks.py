@@ -9,7 +9,8 @@ import pytest
 
 from tests.cli.process import Serve
 from tests.conftest import TlsFiles
-from tests.interop.conftest import BODY, PASSWORD, USER, Mx, run
+from tests.interop.conftest import BODY, Mx, run
+from tests.interop.recording import PASSWORD, USER
 
 pytestmark = pytest.mark.interop("swaks")
 

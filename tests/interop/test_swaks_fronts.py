@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,19 +140,18 @@ def test_proxy(
     assert delivery.content == BODY
 
 
-def test_proxy_local_leaves_the_real_peer(recording: Start, letter: Path) -> None:
+def test_proxy_that_knows_nothing_leaves_the_real_peer(recording: Start, letter: Path) -> None:
     server = recording(proxy_networks=("127.0.0.1",))
-    # Command, family and length; swaks puts the signature before them. Its own --proxy-command LOCAL is none: it
-    # sends command 2, which nobody knows and a receiver has to drop (proxy-protocol.txt 2.2).
-    swaks(server, letter, "--proxy-version", "2", "--proxy", b64encode(b"\x20\x00\x00\x00").decode())
+    swaks(server, letter, "--proxy", "UNKNOWN")
     delivery = server.take_one()
     assert delivery.proxy is not None
-    assert delivery.proxy.local
+    assert delivery.proxy.source is None
     assert delivery.peer == delivery.transport_peer
 
 
 def test_proxy_with_a_command_that_nobody_knows_is_dropped(recording: Start, letter: Path) -> None:
     server = recording(proxy_networks=("127.0.0.1",))
+    # What swaks means by LOCAL is command 2, and a receiver has to drop what it does not know (proxy-protocol.txt 2.2).
     swaks(
         server, letter, "--proxy-version", "2", "--proxy-command", "LOCAL", "--proxy-family", "AF_INET",
         "--proxy-source", "192.0.2.9", "--proxy-source-port", "4444",

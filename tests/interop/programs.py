@@ -1,0 +1,63 @@
+"""Programs that run beside a test, and what it takes to have them at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+PATIENCE = 30.0
+
+
+def needs(condition: object, reason: str) -> None:
+    """Skip for this reason, or fail where everything must be there (CI)."""
+    if condition:
+        return
+    if os.environ.get("SMTPCORE_REQUIRE_TOOLS") == "1":
+        pytest.fail(f"{reason}, and SMTPCORE_REQUIRE_TOOLS=1", pytrace=False)
+    pytest.skip(reason)
+
+
+def until(condition: Callable[[], object], what: Callable[[], str]) -> None:
+    """Wait for something that another process does."""
+    deadline = time.monotonic() + PATIENCE
+    pause = Event()
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        pause.wait(0.02)
+
+
+@contextmanager
+def running(*words: str | Path, log: Path, descriptors: Sequence[int] = ()) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the context is left; it is told to end then, and has to.
+
+    Args:
+        words: The command.
+        log: Gets all it says.
+        descriptors: What it inherits.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(word) for word in words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=descriptors,
+            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"},
+        )
+    try:
+        yield process
+        assert process.poll() is None, log.read_text(errors="replace")
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -7,7 +7,7 @@ import ast
 import inspect
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields
 from itertools import pairwise
 from types import MappingProxyType
@@ -81,7 +81,7 @@ def add_fields(
         defaults = {name: _shown(getattr(profile, field.name)) for name, profile in profiles.items()}
         group.add_argument(
             flag(field.name),
-            dest=_dest(kind, field.name),
+            dest=dest(kind, field.name),
             type=parse,
             default=argparse.SUPPRESS,
             metavar=units.get(field.name, "N" if whole else "SECONDS"),
@@ -89,12 +89,42 @@ def add_fields(
         )
 
 
+def add_switches(group: argparse._ArgumentGroup, profiles: Mapping[str, Settings], names: Sequence[str]) -> None:
+    """Add a flag for some fields of a dataclass that are true or false: ``--name`` where false is the default.
+
+    Where true is the default it is ``--no-name``, and where that depends on the profile there are both.
+
+    Args:
+        group: Gets them.
+        profiles: Instances whose values hold without the flag.
+        names: The fields.
+    """
+    kind = type(next(iter(profiles.values())))
+    texts = attribute_docs(kind)
+    for name in names:
+        defaults = {getattr(profile, name) for profile in profiles.values()}
+        for value in sorted(not default for default in defaults):
+            group.add_argument(
+                f"--{'' if value else 'no-'}{name.replace('_', '-')}",
+                action="store_const",
+                const=value,
+                dest=dest(kind, name),
+                default=argparse.SUPPRESS,
+                help=f"{'' if value else 'turn off: '}{texts.get(name, '')}".replace("%", "%%"),
+            )
+
+
+def dest(kind: type, name: str) -> str:
+    """Where the value of a field is kept in the namespace of arguments."""
+    return f"{kind.__name__}.{name}"
+
+
 def given(arguments: argparse.Namespace, kind: type[Settings]) -> dict[str, Any]:
     """The fields whose flags were given, and their values."""
     return {
-        field.name: getattr(arguments, _dest(kind, field.name))
+        field.name: getattr(arguments, dest(kind, field.name))
         for field in fields(kind)
-        if hasattr(arguments, _dest(kind, field.name))
+        if hasattr(arguments, dest(kind, field.name))
     }
 
 
@@ -123,7 +153,3 @@ def _list(defaults: Mapping[str, str]) -> str:
     if len(set(defaults.values())) == 1:
         return f"default: {next(iter(defaults.values()))}"
     return ", ".join(f"{name}: {value}" for name, value in defaults.items())
-
-
-def _dest(kind: type, name: str) -> str:
-    return f"{kind.__name__}.{name}"

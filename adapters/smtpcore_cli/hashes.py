@@ -6,12 +6,13 @@ Two forms are read: ``$scrypt$ln=14,r=8,p=5$salt$hash`` (RFC 7914; the PHC strin
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from .base64text import decode, encode
 
 _SALT = 16
 _DIGEST = 32
@@ -101,7 +102,7 @@ class Hash:
             cost = Pbkdf2(int(match[1]))
         else:
             raise ValueError("no password hash like $scrypt$ln=14,r=8,p=5$salt$hash; `smtpcore passwd` makes one")
-        salt, digest = (_decode(part) for part in match.groups()[-2:])
+        salt, digest = (decode(part) for part in match.groups()[-2:])
         if not 16 <= len(digest) <= 64:
             raise ValueError("the hash is not 16 to 64 octets of base64")
         return cls(cost, salt, digest)
@@ -112,18 +113,4 @@ class Hash:
         return hmac.compare_digest(derived, self.digest)
 
     def __str__(self) -> str:
-        return f"{self.cost}${_encode(self.salt)}${_encode(self.digest)}"
-
-
-def _encode(data: bytes) -> str:
-    return binascii.b2a_base64(data, newline=False).decode("ascii").rstrip("=")
-
-
-def _decode(text: str) -> bytes:
-    # The PHC format leaves the padding out; passlib writes a dot for the plus sign.
-    standard = text.replace(".", "+")
-    try:
-        data = binascii.a2b_base64(standard + "=" * (-len(standard) % 4), strict_mode=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("salt and hash are base64 without padding") from None
-    return data
+        return f"{self.cost}${encode(self.salt)}${encode(self.digest)}"

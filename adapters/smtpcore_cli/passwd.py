@@ -6,14 +6,23 @@ import argparse
 import getpass
 import secrets
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .authfile import check_name
+from .entries import Entry, Plain, Scram, prepare_password
 from .errors import UsageError
 from .hashes import Hash
+from .userlines import prepare_name
 
 if TYPE_CHECKING:
     from .parser import Subcommands
+
+_SCHEMES: dict[str, Callable[[str], Entry]] = {
+    "scrypt": lambda password: Hash.make(password, secrets.token_bytes),
+    "scram-sha-256": lambda password: Scram.make(password, secrets.token_bytes, "sha256"),
+    "scram-sha-1": lambda password: Scram.make(password, secrets.token_bytes, "sha1"),
+    "plain": Plain,
+}
 
 
 def add(commands: Subcommands) -> None:
@@ -26,21 +35,24 @@ def add(commands: Subcommands) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("user", metavar="USER", help="the user's name")
+    parser.add_argument(
+        "--scheme",
+        choices=tuple(_SCHEMES),
+        default="scrypt",
+        help="what is kept: a hash (scrypt) for PLAIN and LOGIN; keys (scram-...) for these and one form of SCRAM; the "
+        "password itself (plain) for all, CRAM-MD5 too (default: scrypt)",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read the password, print the line."""
-    user: str = arguments.user
     try:
-        check_name(user)
+        user = prepare_name(arguments.user)
+        password = prepare_password(_ask() if sys.stdin.isatty() else _read())
     except ValueError as error:
         raise UsageError(str(error)) from None
-    password = _ask() if sys.stdin.isatty() else _read()
-    if not password or "\0" in password:
-        # RFC 4616 2: a password has at least one character, and none of them is NUL.
-        raise UsageError("the password is empty or has NUL in it")
-    print(f"{user}:{Hash.make(password, secrets.token_bytes)}")
+    print(f"{user}:{_SCHEMES[arguments.scheme](password)}")
     return 0
 
 

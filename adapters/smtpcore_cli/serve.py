@@ -1,4 +1,4 @@
-"""``smtpcore serve``: receive mail. The flags; what they amount to is in ``settings``, what is done in ``serving``."""
+"""``smtpcore serve``: receive mail. What the flags amount to is in ``settings``, what is done in ``serving``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtpcore import Limits, Timeouts
 
+from . import authentication, policies, protocol, tls
 from .binds import parse_bind
 from .errors import UsageError
 from .flags import add_fields, count, optional, seconds
@@ -35,14 +36,20 @@ def add(commands: Subcommands) -> None:
         action="append",
         type=parse_bind,
         metavar="WHERE",
-        help="host:port, [v6]:port, smtp://host:port, smtps://host:port (TLS from the first octet) or unix:path; "
-        "port 0 takes a free one; may be repeated (default: 127.0.0.1:1025)",
+        help="host:port or [v6]:port, with smtp://, lmtp:// or submission:// before it, or smtps:// and so on for TLS "
+        "from the first octet; or unix:path, with lmtp: or submission: before it; port 0 takes a free one; may be "
+        "repeated (default: 127.0.0.1:1025)",
+    )
+    parser.add_argument(
+        "--stdio", action="store_true", help="serve one session on the standard input and output, and end with it"
     )
     parser.add_argument("--hostname", help="the server's own name (default: that of this host)")
     _add_delivery(parser)
-    _add_tls(parser)
-    _add_auth(parser)
-    _add_policy(parser)
+    protocol.add_flags(parser)
+    tls.add_flags(parser)
+    authentication.add_flags(parser)
+    policies.add_flags(parser)
+    _add_profile(parser)
     _add_running(parser)
     limits = {"standard": Limits.standard(), "hardened": Limits.hardened()}
     add_fields(parser, "limits (K, M and G are powers of 1024)", limits, _flag)
@@ -59,11 +66,12 @@ def run(arguments: argparse.Namespace) -> int:
     made = settings(arguments)
     try:
         from .serving import serve
+        from .stdio import serve_stdio
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("smtpcore"):
             raise
         raise UsageError(f"serve needs the package {error.name!r}: pip install 'smtpcore[anyio]'") from error
-    return serve(made)
+    return serve_stdio(made) if arguments.stdio else serve(made)
 
 
 def _add_delivery(parser: argparse.ArgumentParser) -> None:
@@ -77,49 +85,14 @@ def _add_delivery(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--discard", action="store_true", help="nowhere")
 
 
-def _add_tls(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("TLS")
-    group.add_argument("--certfile", metavar="FILE", help="PEM file with the certificate chain: offer STARTTLS")
-    group.add_argument("--keyfile", metavar="FILE", help="PEM file with the private key, if it is not in --certfile")
-    group.add_argument(
-        "--tls-self-signed", action="store_true", help="a certificate made on the spot, to try things out"
-    )
-    group.add_argument("--require-tls", action="store_true", help="take no mail without TLS")
-
-
-def _add_auth(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("authentication")
-    group.add_argument(
-        "--auth-file",
-        metavar="FILE",
-        help="offer AUTH PLAIN and LOGIN to the users in this file, lines user:hash as `smtpcore passwd` prints them",
-    )
-    group.add_argument("--require-auth", action="store_true", help="take no mail without AUTH")
-    group.add_argument("--auth-without-tls", action="store_true", help="let passwords pass in clear text")
-
-
-def _add_policy(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("policy")
+def _add_profile(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("profile and connections")
     group.add_argument(
         "--profile",
         choices=("standard", "hardened"),
         default="standard",
         help="limits and timeouts: the RFC minimum everywhere, or for a server that faces the open internet "
         "(default: standard)",
-    )
-    group.add_argument(
-        "--proxy",
-        action="append",
-        metavar="NETWORK",
-        help="expect a PROXY header on each connection, and serve nobody else than this address or network "
-        "(`unix`: a unix socket); may be repeated",
-    )
-    group.add_argument("--strict", action="store_true", help="the grammar of RFC 5321 without the usual leniencies")
-    group.add_argument(
-        "--bare-newlines",
-        choices=("reject", "close", "pass"),
-        default="reject",
-        help="what to do with bare CR, bare LF or NUL in content (default: reject)",
     )
     group.add_argument(
         "--max-connections",
@@ -134,6 +107,12 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         metavar="N",
         help="open connections from one address, or none for no limit (standard: 50, hardened: 20)",
+    )
+    group.add_argument(
+        "--max-connections-per-network",
+        type=optional(count),
+        metavar="N",
+        help="open connections from one network, 24 bits of IPv4 and 64 of IPv6, or none for no limit (default: none)",
     )
     group.add_argument(
         "--max-collected",

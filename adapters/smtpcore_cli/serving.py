@@ -1,11 +1,10 @@
-"""Serving: the handler, the listeners, the observers and the signals come together here."""
+"""Serving: the listeners, the servers behind them and the signals come together here."""
 
 from __future__ import annotations
 
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
@@ -14,16 +13,10 @@ from types import FrameType
 import anyio
 from smtpcore_anyio import Listener, Server, listen_tcp, listen_unix
 
-from smtpcore import Gate, Handler, Observer, Observers, SessionLog, Transcript
-
-from .binds import Bind, shown
-from .credentials import FileCredentials
+from .application import Application
+from .binds import Bind, Service, shown
 from .descriptors import make_room
-from .discard import DiscardHandler
 from .errors import UsageError, reason
-from .maildir import MaildirHandler
-from .output import Lines, open_log
-from .printing import PrintHandler
 from .settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -38,15 +31,10 @@ def serve(settings: Settings) -> int:
         The exit status: 0, or 1 when nobody reads any more what is to be printed.
 
     Raises:
-        UsageError: A place to listen at is not to be had, or the transcript cannot be written.
+        UsageError: A place to listen at is not to be had, or a file cannot be written.
     """
     with ExitStack() as stack:
-        log = Lines(sys.stderr)
-        transcript = None
-        if settings.transcript is not None:
-            file = sys.stderr if settings.transcript == "-" else stack.enter_context(open_log(settings.transcript))
-            transcript = Lines(file)
-        serving = _Serving(settings, log, transcript)
+        serving = _Serving(settings, Application(settings, stack))
         anyio.run(serving.run)
     if serving.forced and any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
         # A thread still hangs in a file system or a pipe. Python would wait for it, but two signals meant now.
@@ -55,31 +43,34 @@ def serve(settings: Settings) -> int:
 
 
 class _Serving:
-    """One run of the server."""
+    """One run of the servers: one for each service, on what all of them share."""
 
-    def __init__(self, settings: Settings, log: Lines, transcript: Lines | None) -> None:
+    def __init__(self, settings: Settings, application: Application) -> None:
         self.status = 0
         self.forced = False
         self._settings = settings
-        self._log = log
-        self._transcript = transcript
+        self._log = application.log
         self._stopping = False
-        self._server = self._make_server()
+        application.output_closed = self._output_closed
+        self._servers = self._make_servers(application)
 
     async def run(self) -> None:
         """Listen, say so, and serve until told to stop."""
         # Signals are received before anybody is told that there is a server to send them to.
         with anyio.open_signal_receiver(*_SIGNALS) as signals:
-            listeners = await self._listen()
+            listening = await self._listen()
             async with anyio.create_task_group() as group:
                 group.start_soon(self._obey, signals)
                 async with anyio.create_task_group() as serving:
-                    await serving.start(self._server.serve, *listeners)
+                    for service, server in self._servers.items():
+                        listeners = (listener for spoken, listener in listening if spoken == service)
+                        await serving.start(server.serve, *listeners)
                     if self._settings.fingerprint is not None:
                         self._log(f"self-signed certificate with the SHA-256 fingerprint {self._settings.fingerprint}")
-                    for listener in listeners:
+                    for service, listener in listening:
                         for address in listener.addresses:
-                            self._log(f"listening on {shown(address, implicit_tls=listener.implicit_tls)}")
+                            where = shown(address, implicit_tls=listener.implicit_tls, service=service)
+                            self._log(f"listening on {where}")
                 group.cancel_scope.cancel()
         # All sessions are over. A second signal that comes from here on is no failure, and need not wait either.
         for number in _SIGNALS:
@@ -94,62 +85,52 @@ class _Serving:
             if self._stopping:
                 self.forced = True
                 self._log(f"{number.name}: stopping now")
-                self._server.stop(0)
+                self._stop(0)
             else:
                 self._stopping = True
                 self._log(f"{number.name}: stopping when the transactions under way are done")
-                self._server.stop(self._settings.grace)
+                self._stop(self._settings.grace)
 
-    async def _listen(self) -> list[Listener]:
-        listeners: list[Listener] = []
+    async def _listen(self) -> list[tuple[Service, Listener]]:
+        listening: list[tuple[Service, Listener]] = []
         try:
             for bind in self._settings.binds:
                 listener = await _listen(bind)
-                listeners.append(listener)
+                listening.append((bind.service or self._settings.service, listener))
         except BaseException:
-            for listener in listeners:
+            for _, listener in listening:
                 listener.close()
             raise
-        return listeners
+        return listening
 
-    def _make_server(self) -> Server:
+    def _make_servers(self, application: Application) -> dict[Service, Server]:
         settings = self._settings
-        handler = self._make_handler()
-        if settings.users is not None:
-            handler.credentials = FileCredentials(settings.users)
         total = settings.max_connections
         cap = total + _REFUSALS if total is not None else None
-        if warning := make_room(cap):
+        if warning := make_room(cap * len(settings.configs) if cap is not None else None):
             self._log(warning)
-        return Server(
-            settings.config,
-            handler,
-            tls_context=settings.tls_context,
-            gate=Gate(total, settings.max_connections_per_address, max_collected=settings.max_collected),
-            observer=self._observer,
-            max_connections=cap,
-        )
+        return {
+            service: Server(
+                config,
+                application.handler,
+                tls_context=settings.tls_context,
+                gate=application.gate,
+                observer=application.observer,
+                max_connections=cap,
+            )
+            for service, config in settings.configs.items()
+        }
 
-    def _make_handler(self) -> Handler:
-        match self._settings.delivery:
-            case "print":
-                sys.stdout.flush()
-                return PrintHandler(sys.stdout.fileno(), self._output_closed)
-            case "discard":
-                return DiscardHandler()
-            case maildir:
-                return MaildirHandler(maildir, self._log)
-
-    def _observer(self) -> Observer:
-        summary = SessionLog(self._log)
-        return summary if self._transcript is None else Observers(Transcript(self._transcript), summary)
+    def _stop(self, grace: float) -> None:
+        for server in self._servers.values():
+            server.stop(grace)
 
     def _output_closed(self) -> None:
         if not self._stopping:
             self._stopping = True
             self.status = 1
             self._log("nobody reads the standard output any more: stopping")
-            self._server.stop(self._settings.grace)
+            self._stop(self._settings.grace)
 
 
 async def _listen(bind: Bind) -> Listener:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import Literal, NoReturn
+from typing import Literal
 
-from smtpcore_tls import MissingDependency, self_signed, server_context
-
-from smtpcore import Leniencies, Limits, ServerConfig, Timeouts
+from smtpcore import Limits, ServerConfig, Timeouts
 from smtpcore.paths import is_helo_name
 from smtpcore.session.limits import MIB
 
-from .authfile import Users, read_users
-from .binds import Bind
+from . import protocol, tls
+from .authentication import Authentication, authentication
+from .binds import Bind, Service
 from .delivery import Maildir
 from .errors import UsageError, reason
 from .flags import given
+from .policies import Policies, policies
 
 _BIND = Bind("127.0.0.1", 1025)
 _MAILDIR = "Maildir"
@@ -34,14 +32,20 @@ class Settings:
     """All that serving needs to know."""
 
     binds: Sequence[Bind]
-    config: ServerConfig
+    """Where to listen; nowhere: the one session is on the standard input and output."""
+    service: Service
+    """What is spoken where a bind says nothing else."""
+    configs: Mapping[Service, ServerConfig]
+    """Of each service that is spoken anywhere."""
     tls_context: ssl.SSLContext | None
     fingerprint: str | None
     """Of a certificate made on the spot: its SHA-256 in hexadecimal, for people to compare."""
     delivery: Maildir | Literal["print", "discard"]
-    users: Users | None
+    authentication: Authentication
+    policies: Policies
     max_connections: int | None
     max_connections_per_address: int | None
+    max_connections_per_network: int | None
     max_collected: int | None
     grace: float
     """Seconds."""
@@ -55,21 +59,29 @@ def settings(arguments: argparse.Namespace) -> Settings:
     Raises:
         UsageError: Something of it cannot be had, or does not go together.
     """
-    _check_combinations(arguments)
+    binds = _binds(arguments)
+    service: Service = arguments.service or "smtp"
+    # A dict for its order.
+    services = list(dict.fromkeys(bind.service or service for bind in binds)) or [service]
+    found = authentication(arguments)
+    _check(arguments, services, found.mechanisms)
     hostname = arguments.hostname if arguments.hostname is not None else own_name()
-    config = _config(arguments, hostname)
-    users = read_users(arguments.auth_file) if arguments.auth_file is not None else None
-    context, fingerprint = _tls(arguments, hostname)
+    configs = _configs(arguments, hostname, services, found)
+    chosen = policies(arguments)
+    context, fingerprint = tls.context(arguments, hostname)
     total, per_address, collected = _SHARED[arguments.profile]
     return Settings(
-        binds=arguments.bind or [_BIND],
-        config=config,
+        binds=binds,
+        service=service,
+        configs=configs,
         tls_context=context,
         fingerprint=fingerprint,
         delivery=_delivery(arguments),
-        users=Users(users, secrets.token_bytes) if users is not None else None,
+        authentication=found,
+        policies=chosen,
         max_connections=getattr(arguments, "max_connections", total),
         max_connections_per_address=getattr(arguments, "max_connections_per_address", per_address),
+        max_connections_per_network=arguments.max_connections_per_network,
         max_collected=getattr(arguments, "max_collected", collected),
         grace=arguments.grace,
         transcript=arguments.transcript,
@@ -85,58 +97,47 @@ def own_name() -> str:
     return name if "." in name and is_helo_name(name.encode("utf-8")) else "localhost"
 
 
-def _check_combinations(arguments: argparse.Namespace) -> None:
-    certificate = arguments.certfile is not None or arguments.tls_self_signed
-    if arguments.certfile is not None and arguments.tls_self_signed:
-        _refuse("--certfile and --tls-self-signed do not go together")
-    if arguments.keyfile is not None and arguments.certfile is None:
-        _refuse("--keyfile needs --certfile")
-    if arguments.require_tls and not certificate:
-        _refuse("--require-tls needs --certfile or --tls-self-signed")
-    if any(bind.implicit_tls for bind in arguments.bind or ()) and not certificate:
-        _refuse("smtps:// needs --certfile or --tls-self-signed")
-    if arguments.auth_file is None and (arguments.require_auth or arguments.auth_without_tls):
-        _refuse(f"{'--require-auth' if arguments.require_auth else '--auth-without-tls'} needs --auth-file")
-    if arguments.auth_file is not None and not (certificate or arguments.auth_without_tls):
-        _refuse("--auth-file needs --certfile or --tls-self-signed, or --auth-without-tls for clear text")
+def _binds(arguments: argparse.Namespace) -> list[Bind]:
+    if not arguments.stdio:
+        return arguments.bind or [_BIND]
+    if arguments.bind:
+        raise UsageError("--stdio and --bind do not go together")
+    if arguments.print:
+        raise UsageError("--stdio and --print do not go together: the standard output is the connection")
+    return []
 
 
-def _config(arguments: argparse.Namespace, hostname: str) -> ServerConfig:
-    make = ServerConfig.hardened if arguments.profile == "hardened" else ServerConfig
-    limits = Limits.hardened() if arguments.profile == "hardened" else Limits.standard()
-    timeouts = Timeouts.hardened() if arguments.profile == "hardened" else Timeouts.standard()
+def _check(arguments: argparse.Namespace, services: Sequence[Service], mechanisms: Sequence[str]) -> None:
+    if any(bind.port == 25 and (bind.service or arguments.service) == "lmtp" for bind in arguments.bind or ()):
+        raise UsageError("LMTP must not be spoken on port 25 (RFC 2033 5)")
+    if "submission" in services:
+        if not mechanisms:
+            raise UsageError("submission needs --auth-file, --token-file or --client-ca (RFC 6409 4.3)")
+        if "ANONYMOUS" in mechanisms:
+            raise UsageError("--mechanism ANONYMOUS lets everybody in, and submission is for users (RFC 6409 4.3)")
+
+
+def _configs(
+    arguments: argparse.Namespace, hostname: str, services: Sequence[Service], found: Authentication
+) -> dict[Service, ServerConfig]:
+    hardened = arguments.profile == "hardened"
+    limits = Limits.hardened() if hardened else Limits.standard()
+    timeouts = Timeouts.hardened() if hardened else Timeouts.standard()
     try:
-        return make(
-            hostname=hostname,
-            limits=replace(limits, **given(arguments, Limits)),
-            timeouts=replace(timeouts, **given(arguments, Timeouts)),
-            leniencies=Leniencies.strict() if arguments.strict else Leniencies(),
-            proxy_networks=arguments.proxy or (),
-            starttls=arguments.certfile is not None or arguments.tls_self_signed,
-            require_tls=arguments.require_tls,
-            mechanisms=("PLAIN", "LOGIN") if arguments.auth_file is not None else (),
-            plaintext_auth_without_tls=arguments.auth_without_tls,
-            require_auth=arguments.require_auth,
-            bare_newlines=arguments.bare_newlines,
-        )
+        common = {
+            "hostname": hostname,
+            "limits": replace(limits, **given(arguments, Limits)),
+            "timeouts": replace(timeouts, **given(arguments, Timeouts)),
+            "starttls": tls.offered(arguments),
+            "require_tls": arguments.require_tls,
+            "mechanisms": found.mechanisms,
+            "sasl_secret": found.secret,
+            "plaintext_auth_without_tls": arguments.auth_without_tls,
+            "require_auth": arguments.require_auth,
+        }
+        return protocol.configs(arguments, services, common)
     except ValueError as error:
-        _refuse(str(error), error)
-
-
-def _tls(arguments: argparse.Namespace, hostname: str) -> tuple[ssl.SSLContext | None, str | None]:
-    try:
-        if arguments.certfile is not None:
-            return server_context(arguments.certfile, arguments.keyfile), None
-        if arguments.tls_self_signed:
-            # An address literal has brackets, an address in a certificate has none.
-            made = self_signed(hostname.strip("[]").removeprefix("IPv6:"))
-            certificate = ssl.PEM_cert_to_DER_cert(made.certificate.decode("ascii"))
-            return made.context, sha256(certificate).hexdigest()
-    except OSError as error:
-        _refuse(f"cannot read the certificate: {reason(error)}", error)
-    except (MissingDependency, ValueError) as error:
-        _refuse(str(error), error)
-    return None, None
+        raise UsageError(str(error)) from error
 
 
 def _delivery(arguments: argparse.Namespace) -> Maildir | Literal["print", "discard"]:
@@ -148,9 +149,5 @@ def _delivery(arguments: argparse.Namespace) -> Maildir | Literal["print", "disc
     try:
         maildir.prepare()
     except OSError as error:
-        _refuse(f"cannot deliver into {maildir.path}: {reason(error)}", error)
+        raise UsageError(f"cannot deliver into {maildir.path}: {reason(error)}") from error
     return maildir
-
-
-def _refuse(message: str, cause: Exception | None = None) -> NoReturn:
-    raise UsageError(message) from cause

@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,9 +15,10 @@ from smtpcore_cli import main
 from smtpcore_cli.binds import Bind, parse_bind, shown
 from smtpcore_cli.command import build
 from smtpcore_cli.flags import attribute_docs, count, seconds
-from smtpcore_cli.settings import Settings, own_name, settings
+from smtpcore_cli.settings import own_name
 
 from smtpcore import Leniencies, Limits, Timeouts
+from tests.cli.words import complaint, configured, settle
 from tests.conftest import TlsFiles
 
 
@@ -26,28 +26,6 @@ from tests.conftest import TlsFiles
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Maildir that is made goes where the test is."""
     monkeypatch.chdir(tmp_path)
-
-
-def settle(*words: str) -> Settings:
-    """The settings that ``smtpcore serve`` makes of its words."""
-    return settings(build().parse_args(["serve", *words]))
-
-
-def complaint(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Run the command, which must end with status 2 and one line on the standard error.
-
-    Returns:
-        The line.
-    """
-    try:
-        status: object = main(words)
-    except SystemExit as end:
-        status = end.code
-    output, error = capsys.readouterr()
-    assert status == 2
-    assert output == ""
-    [line] = error.splitlines()
-    return line
 
 
 @pytest.mark.parametrize(
@@ -58,9 +36,15 @@ def complaint(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
         (":25", Bind("", 25)),
         ("[::1]:2525", Bind("::1", 2525)),
         ("[fe80::1%eth0]:25", Bind("fe80::1%eth0", 25)),
-        ("smtp://127.0.0.1:25", Bind("127.0.0.1", 25)),
-        ("smtps://127.0.0.1:465", Bind("127.0.0.1", 465, implicit_tls=True)),
-        ("smtps://[::]:65535", Bind("::", 65535, implicit_tls=True)),
+        ("smtp://127.0.0.1:25", Bind("127.0.0.1", 25, service="smtp")),
+        ("smtps://127.0.0.1:465", Bind("127.0.0.1", 465, implicit_tls=True, service="smtp")),
+        ("smtps://[::]:65535", Bind("::", 65535, implicit_tls=True, service="smtp")),
+        ("lmtp://:24", Bind("", 24, service="lmtp")),
+        ("lmtps://[::1]:24", Bind("::1", 24, implicit_tls=True, service="lmtp")),
+        ("submission://mx.test:587", Bind("mx.test", 587, service="submission")),
+        ("submissions://mx.test:465", Bind("mx.test", 465, implicit_tls=True, service="submission")),
+        ("lmtp:unix:/run/lmtp", Bind(path="/run/lmtp", service="lmtp")),
+        ("submission:unix:here", Bind(path="here", service="submission")),
         ("unix:/run/smtp", Bind(path="/run/smtp")),
         ("unix:here:1", Bind(path="here:1")),
     ],
@@ -72,17 +56,23 @@ def test_a_place_to_listen_at_is_read(text: str, bind: Bind) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "25", "host", "host:", "host:smtp", "host:65536", "host:-1", "host:\u0661", "::1:25", "[::1]", "[host]:25",
-     "lmtp://host:24", "smtp://host", "smtp://host:25/", "unix:", "host:25\n", "a/b:25"],
+     "qmtp://host:24", "smtps:unix:here", "lmtp:unix:", "LMTP://host:24",
+     "smtp://host", "smtp://host:25/", "unix:", "host:25\n", "a/b:25"],
 )  # fmt: skip
 def test_anything_else_is_none(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError):
         parse_bind(text)
 
 
-@pytest.mark.parametrize("text", ["smtp://127.0.0.1:25", "smtps://[::1]:465", "unix:/run/smtp"])
+@pytest.mark.parametrize(
+    "text",
+    ["smtp://127.0.0.1:25", "smtps://[::1]:465", "unix:/run/smtp", "lmtp://127.0.0.1:24", "lmtp:unix:/run/lmtp",
+     "submissions://[::1]:465"],
+)  # fmt: skip
 def test_an_address_is_shown_as_it_is_written(text: str) -> None:
     bind = parse_bind(text)
-    assert shown(bind.path or (bind.host, bind.port), implicit_tls=bind.implicit_tls) == text
+    address = bind.path or (bind.host, bind.port)
+    assert shown(address, implicit_tls=bind.implicit_tls, service=bind.service or "smtp") == text
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("100", 100), ("2K", 2048), ("35M", 35 << 20), ("1G", 1 << 30)])
@@ -104,12 +94,13 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 
 def test_without_flags_it_is_the_standard_profile_on_port_1025(tmp_path: Path) -> None:
     made = settle()
+    [config] = made.configs.values()
     assert made.binds == [Bind("127.0.0.1", 1025)]
-    assert made.config.limits == Limits()
-    assert made.config.timeouts == Timeouts()
-    assert made.config.leniencies == Leniencies()
-    assert made.config.mechanisms == ()
-    assert not made.config.starttls
+    assert config.limits == Limits()
+    assert config.timeouts == Timeouts()
+    assert config.leniencies == Leniencies()
+    assert config.mechanisms == ()
+    assert not config.starttls
     assert (made.max_connections, made.max_connections_per_address, made.max_collected) == (1000, 50, None)
     assert made.grace == 30
     assert made.transcript is None
@@ -118,12 +109,13 @@ def test_without_flags_it_is_the_standard_profile_on_port_1025(tmp_path: Path) -
 
 def test_the_hardened_profile_can_be_changed_in_single_points() -> None:
     made = settle("--profile", "hardened", "--max-noops", "7", "--timeout-data", "none", "--discard")
-    assert made.config.limits.max_noops == 7
-    assert made.config.limits.max_errors == Limits.hardened().max_errors
-    assert made.config.timeouts.data is None
-    assert made.config.timeouts.session == Timeouts.hardened().session
-    assert made.config.close_on_pipelined_data
-    assert made.config.refuse_early_talk
+    [config] = made.configs.values()
+    assert config.limits.max_noops == 7
+    assert config.limits.max_errors == Limits.hardened().max_errors
+    assert config.timeouts.data is None
+    assert config.timeouts.session == Timeouts.hardened().session
+    assert config.close_on_pipelined_data
+    assert config.refuse_early_talk
     assert (made.max_connections, made.max_connections_per_address, made.max_collected) == (500, 20, 512 << 20)
 
 
@@ -138,8 +130,8 @@ def test_each_limit_and_timeout_has_a_flag_and_says_what_it_is(
     for field in fields(kind):
         name = field.name.replace("_", "-")
         flag = f"--{name}" if "rate" in name else f"--{prefix}{name}"
-        made = settle(flag, "7777", "--discard")
-        assert getattr(made.config.limits if kind is Limits else made.config.timeouts, field.name) == 7777
+        config = configured(flag, "7777")
+        assert getattr(config.limits if kind is Limits else config.timeouts, field.name) == 7777
         assert flag in shown_help
         assert len(attribute_docs(kind)[field.name]) > 10
 
@@ -154,7 +146,7 @@ def test_without_sources_the_help_is_without_explanations(monkeypatch: pytest.Mo
 
 
 def test_strict_has_no_leniency() -> None:
-    assert settle("--strict", "--discard").config.leniencies == Leniencies.strict()
+    assert configured("--strict").leniencies == Leniencies.strict()
 
 
 def test_all_other_flags_arrive(tls_files: TlsFiles, tmp_path: Path) -> None:
@@ -164,16 +156,17 @@ def test_all_other_flags_arrive(tls_files: TlsFiles, tmp_path: Path) -> None:
         "--bind", "127.0.0.1:0", "--bind", "unix:s", "--hostname", "mx.test", "--print",
         "--certfile", str(tls_files.cert), "--keyfile", str(tls_files.key), "--require-tls",
         "--auth-file", str(users), "--require-auth", "--auth-without-tls", "--bare-newlines", "pass",
-        "--max-connections", "none", "--max-connections-per-address", "3",
+        "--max-connections", "none", "--max-connections-per-address", "3", "--max-connections-per-network", "7",
         "--max-collected", "1G", "--grace", "1.5", "--transcript", "file",
     )  # fmt: skip
     assert made.binds == [Bind("127.0.0.1", 0), Bind(path="s")]
     assert made.delivery == "print"
     assert made.tls_context is not None
-    assert made.users is not None
+    assert made.authentication.users is not None
     assert (made.max_connections, made.max_connections_per_address, made.max_collected) == (None, 3, 1 << 30)
+    assert made.max_connections_per_network == 7
     assert (made.grace, made.transcript) == (1.5, "file")
-    config = made.config
+    [config] = made.configs.values()
     assert (config.hostname, config.bare_newlines, tuple(config.mechanisms)) == ("mx.test", "pass", ("PLAIN", "LOGIN"))
     assert config.starttls
     assert config.require_tls
@@ -219,7 +212,7 @@ def test_the_default_name_is_one_that_others_can_use(
         (["serve", "--discard", "--hostname", "no name"], "hostname 'no name'"),
         (["serve", "--discard", "--hostname", ""], "hostname ''"),
         (["serve", "--discard", "--require-tls"], "--require-tls needs --certfile"),
-        (["serve", "--discard", "--bind", "smtps://127.0.0.1:0"], "smtps:// needs --certfile"),
+        (["serve", "--discard", "--bind", "smtps://127.0.0.1:0"], "TLS from the first octet needs --certfile"),
         (["serve", "--discard", "--keyfile", "key.pem"], "--keyfile needs --certfile"),
         (["serve", "--discard", "--certfile", "missing.pem"], "missing.pem: No such file"),
         (["serve", "--discard", "--certfile", __file__], "no usable certificate and key"),
@@ -290,7 +283,8 @@ def test_a_package_that_is_missing_is_named_with_its_extra(
 
 
 def test_a_fault_of_our_own_is_not_taken_for_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "smtpcore_cli.serving", raising=False)
+    for name in ("serving", "application"):
+        monkeypatch.delitem(sys.modules, f"smtpcore_cli.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "smtpcore_cli.maildir", None)
     with pytest.raises(ModuleNotFoundError, match="smtpcore_cli"):
         main(["serve", "--discard"])

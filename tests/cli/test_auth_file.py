@@ -102,7 +102,7 @@ def test_a_file_has_comments_and_blank_lines_and_users(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "part"),
     [
-        (b"nobody", "no line like user:hash"),
+        (b"nobody", "no line like user:something"),
         (b":$scrypt$", "a user name is printable"),
         (b"a\tb:hash", "a user name is printable"),
         (b"eve :hash", "a user name is printable"),

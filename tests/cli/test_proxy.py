@@ -7,10 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from smtpcore_cli import main
-from smtpcore_cli.command import build
-from smtpcore_cli.settings import settings
 
 from tests.cli.process import DEADLINE, TRACE, Client, Serve
+from tests.cli.words import configured
 from tests.proxying import BINARY
 
 
@@ -20,9 +19,9 @@ def connected(server: Serve) -> Client:
 
 
 def test_networks_are_repeated_and_are_none_by_default() -> None:
-    words = ["serve", "--discard", "--proxy", "192.0.2.0/28", "--proxy", "::1", "--proxy", "unix"]
-    assert list(settings(build().parse_args(words)).config.proxy_networks) == ["192.0.2.0/28", "::1", "unix"]
-    assert not settings(build().parse_args(["serve", "--discard"])).config.proxy_networks
+    words = ("--proxy", "192.0.2.0/28", "--proxy", "::1", "--proxy", "unix")
+    assert list(configured(*words).proxy_networks) == ["192.0.2.0/28", "::1", "unix"]
+    assert not configured().proxy_networks
 
 
 @pytest.mark.parametrize("name", ["nowhere", "192.0.2.1/24", ""])

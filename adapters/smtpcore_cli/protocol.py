@@ -18,7 +18,7 @@ from .binds import Service
 from .flags import add_switches, attribute_docs, count, dest, given
 
 _EXTENSIONS = (
-    "chunking", "dsn", "smtputf8", "requiretls", "announce_limits", "deliver_by", "mt_priority", "rrvs", "mtrk",
+    "chunking", "binarymime", "dsn", "smtputf8", "requiretls", "announce_limits", "deliver_by", "mt_priority", "rrvs", "mtrk",
     "submitter", "conperm", "help", "enhanced_codes",
 )  # fmt: skip
 _STRICTNESS = ("close_on_line_fault", "close_on_pipelined_data", "forbid_http", "refuse_early_talk")

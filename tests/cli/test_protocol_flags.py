@@ -14,8 +14,8 @@ from smtpcore.spec import Dialect
 from tests.cli.words import complaint, configured, settle
 
 # The hooks of these are an application's: the command has no list to expand, no queue, no facts of its recipients,
-# no mechanism and no reply of its own.
-OF_APPLICATIONS = {"expn", "etrn", "conneg", "custom_mechanisms", "token_error"}
+# no mechanism, no verb and no reply of its own.
+OF_APPLICATIONS = {"expn", "etrn", "conneg", "custom_mechanisms", "token_error", "extensions", "lmtp_on_port_25"}
 # Given by other flags, and tested with them.
 ELSEWHERE = {
     "hostname", "dialect", "limits", "timeouts", "leniencies", "starttls", "implicit_tls", "proxy_networks",
@@ -29,6 +29,7 @@ FLAGS: dict[str, tuple[tuple[str, ...], object]] = {
     "help": (("--no-help",), False),
     "enhanced_codes": (("--no-enhanced-codes",), False),
     "chunking": (("--no-chunking",), False),
+    "binarymime": (("--binarymime",), True),
     "dsn": (("--dsn",), True),
     "smtputf8": (("--smtputf8",), True),
     "requiretls": (("--requiretls", "--tls-self-signed"), True),

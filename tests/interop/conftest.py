@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from smtpcore_cli.hashes import Hash, Scrypt
@@ -86,6 +87,15 @@ def recording(server_ssl_context: ssl.SSLContext) -> Iterator[Callable[..., Reco
     """Start a server that records, with these settings; it stops when the test is over."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(record(server_ssl_context, **settings))
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder for programs that do not stay root: those that pytest makes are for one user only."""
+    with TemporaryDirectory(prefix="smtpcore-") as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +36,7 @@ def until(condition: Callable[[], object], what: Callable[[], str]) -> None:
 
 @contextmanager
 def running(*words: str | Path, log: Path, descriptors: Sequence[int] = ()) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program until the context is left; it is told to end then, and has to.
+    """Run a program until the context is left; it is killed then, with all it has started.
 
     Args:
         words: The command.
@@ -49,15 +50,13 @@ def running(*words: str | Path, log: Path, descriptors: Sequence[int] = ()) -> I
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=descriptors,
+            start_new_session=True,
             env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"},
         )
     try:
         yield process
         assert process.poll() is None, log.read_text(errors="replace")
     finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        # Nothing of what it leaves behind is looked at, so it need not end in good order, which takes Postfix a second.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,17 +55,14 @@ plain:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """For the spool, where exim gets at it when it is no longer root: pytest's own folders are for one user."""
+def folder(public_folder: Path) -> Path:
+    """For the settings, the spool and the logs."""
     needs(os.geteuid() == 0, "exim takes settings from root only")
     needs(_user_exists(), f"no user {OWNER}, whom exim delivers as")
-    with tempfile.TemporaryDirectory(prefix="smtpcore-exim-") as name:
-        path = Path(name)
-        path.chmod(0o755)
-        for child in ("spool", "logs"):
-            (path / child).mkdir(mode=0o750)
-            shutil.chown(path / child, OWNER, OWNER)
-        yield path
+    for child in ("spool", "logs"):
+        (public_folder / child).mkdir(mode=0o750)
+        shutil.chown(public_folder / child, OWNER, OWNER)
+    return public_folder
 
 
 def _user_exists() -> bool:

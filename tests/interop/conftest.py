@@ -16,6 +16,7 @@ from smtpcore_cli.hashes import Hash, Scrypt
 
 from tests.cli.process import TRACE, Serve
 from tests.conftest import TlsFiles
+from tests.interop.programs import surroundings
 from tests.interop.recording import PASSWORD, USER, Recording, record
 
 BODY = (
@@ -109,10 +110,8 @@ def letter(tmp_path: Path) -> Path:
 def run(*words: str | Path, stdin: bytes = b"", cwd: Path | None = None, status: int = 0) -> str:
     """Run a program that must end with this status; what it said."""
     command: Sequence[str] = [str(word) for word in words]
-    # Nobody's own settings get in the way.
-    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"}
     done = subprocess.run(
-        command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=50, cwd=cwd, env=environment
+        command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=50, cwd=cwd, env=surroundings()
     )
     text = done.stdout.decode(errors="replace")
     assert done.returncode == status, f"{' '.join(command)}: status {done.returncode}\n{text}"

@@ -25,6 +25,12 @@ def needs(condition: object, reason: str) -> None:
     pytest.skip(reason)
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a program: it is found, with its modules, and nobody's own settings get in the way."""
+    found = {name: os.environ[name] for name in ("PATH", "NODE_PATH") if name in os.environ}
+    return {**found, "HOME": "/nonexistent", "LC_ALL": "C"}
+
+
 def until(condition: Callable[[], object], what: Callable[[], str]) -> None:
     """Wait for something that another process does."""
     deadline = time.monotonic() + PATIENCE
@@ -51,7 +57,7 @@ def running(*words: str | Path, log: Path, descriptors: Sequence[int] = ()) -> I
             stderr=subprocess.STDOUT,
             pass_fds=descriptors,
             start_new_session=True,
-            env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C"},
+            env=surroundings(),
         )
     try:
         yield process

@@ -18,8 +18,8 @@ from .binds import Service
 from .flags import add_switches, attribute_docs, count, dest, given
 
 _EXTENSIONS = (
-    "chunking", "binarymime", "dsn", "smtputf8", "requiretls", "announce_limits", "deliver_by", "mt_priority", "rrvs", "mtrk",
-    "submitter", "conperm", "help", "enhanced_codes",
+    "chunking", "binarymime", "dsn", "smtputf8", "requiretls", "announce_limits", "deliver_by", "mt_priority", "rrvs",
+    "mtrk", "submitter", "conperm", "help", "enhanced_codes",
 )  # fmt: skip
 _STRICTNESS = ("close_on_line_fault", "close_on_pipelined_data", "forbid_http", "refuse_early_talk")
 _NETWORKS = {

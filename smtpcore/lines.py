@@ -104,7 +104,7 @@ class InputBuffer:
 
     def _next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
         """The long way: lines with a fault, parts of lines, and octets that are still in pieces."""
-        while not self._dead:
+        while True:
             buf, start, scan = self._buf, self._pos, self._scan
             end = buf.find(_CRLF, scan)
             # A CR at the very end is neither bare nor part of a CRLF before the next octet has come.

@@ -17,6 +17,11 @@ _VERB = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
 _KEYWORD = re.compile(r"[A-Z0-9][A-Z0-9-]{0,63}")
 
 
+def is_custom_verb(name: str) -> bool:
+    """Whether an application may register a verb of this name: in upper case, and none that is known already."""
+    return _VERB.fullmatch(name) is not None and name.encode("ascii") not in COMMANDS
+
+
 def _text(value: bytes) -> str:
     return value.decode("ascii")
 
@@ -44,7 +49,7 @@ class CustomVerb:
     """Served before an authentication that is required."""
 
     def __post_init__(self) -> None:
-        if not _VERB.fullmatch(self.name) or self.name.encode() in COMMANDS:
+        if not is_custom_verb(self.name):
             raise ValueError(f"{self.name!r} is no verb, or one that is known already")
 
     def rule(self) -> Rule:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from .errors import ParseError
 from .leniencies import Leniencies
+from .utf8 import encode
 
 __all__ = ["Path", "PathError", "PathFault", "is_address_literal", "is_domain", "is_helo_name", "scan_path"]
 
@@ -112,7 +113,7 @@ class Path:
         Raises:
             PathError: The text is not a path.
         """
-        data = text if isinstance(text, bytes) else _octets(text)
+        data = text if isinstance(text, bytes) else encode(text)
         path, end = scan_path(data, 0, leniencies=leniencies, utf8=utf8)
         if end != len(data):
             raise PathError("text after the path", PathFault.SYNTAX)
@@ -152,7 +153,7 @@ class Path:
             PathError: What would be written is not read back as this path; a path built from foreign text
                 can therefore not carry a parameter, a second recipient or a second command (T-REPLY).
         """
-        wire = _octets(f"<{self.address}>")
+        wire = encode(f"<{self.address}>")
         path, end = scan_path(wire, 0, leniencies=_DEFAULT, utf8=True)
         if end != len(wire) or path != self:
             raise PathError("not an address that can be sent")
@@ -390,11 +391,6 @@ def _is_domain(text: str, octets: int, leniencies: Leniencies) -> bool:
     return len(labels) <= _MAX_LABELS and all(map(_LABEL.fullmatch, labels))
 
 
-def _octets(text: str) -> bytes:
-    # A lone surrogate becomes octets that strict UTF-8 refuses, so that the scanner is the one judge of text.
-    return text.encode("utf-8", "surrogatepass")
-
-
 def _fold(domain: str) -> bytes:
     # `bytes.lower` knows ASCII only; on `str` it would map other scripts' letters into ASCII (T-PY).
-    return _octets(domain).lower()
+    return encode(domain).lower()

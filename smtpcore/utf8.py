@@ -24,3 +24,8 @@ def decode(octets: bytes) -> str:
     if UNSAFE.search(text):
         raise ParseError("a control character")
     return text
+
+
+def encode(text: str) -> bytes:
+    """The octets, to be judged by whoever reads or writes them: a lone surrogate gives some that `decode` refuses."""
+    return text.encode("utf-8", "surrogatepass")

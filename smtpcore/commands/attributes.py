@@ -8,10 +8,12 @@ from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
+from smtpcore.digits import decimal
 from smtpcore.errors import ParseError
 from smtpcore.grammar import CommandError
-from smtpcore.params.xtext import decode
+from smtpcore.params import xtext
 from smtpcore.replies import Reply
+from smtpcore.utf8 import encode
 
 
 class Unavailable(Enum):
@@ -28,6 +30,8 @@ Reader: TypeAlias = Callable[[str], str | int]
 
 _SPECIAL: Final = {kind.value.encode(): kind for kind in Unavailable}
 _LOOKED_UP: Final = ("NAME", "REVERSE_NAME")
+_ADDRESSES: Final = ("ADDR", "DESTADDR")
+_LARGEST_PORT = 65535
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _IPV4 = re.compile(r"[0-9.]{7,15}")
 _IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}")
@@ -73,7 +77,7 @@ def address(value: str) -> str:
 
 def port(value: str) -> int:
     """A port, 1 to 65535."""
-    if not _PORT.fullmatch(value) or int(value) > 65535:
+    if not _PORT.fullmatch(value) or int(value) > _LARGEST_PORT:
         raise ParseError("a port that is none")
     return int(value)
 
@@ -107,8 +111,27 @@ def parse_attributes(argument: bytes, readers: Mapping[str, Reader]) -> Mapping[
     return attributes
 
 
+def write_attributes(attributes: Mapping[str, Attribute]) -> bytes:
+    """The pairs as a client sends them.
+
+    Raises:
+        ParseError: A number is no port.
+    """
+    return b" ".join(b"%b=%b" % (encode(name), _written(name, value)) for name, value in attributes.items())
+
+
+def _written(name: str, value: Attribute) -> bytes:
+    if isinstance(value, Unavailable):
+        return value.value.encode("ascii")
+    if isinstance(value, str):
+        # XCLIENT and XFORWARD have tagged IPv6 addresses, as SMTP has them in literals (RFC 5321 4.1.3).
+        tagged = name in _ADDRESSES and ":" in value
+        return xtext.encode(encode(f"IPV6:{value}" if tagged else value))
+    return decimal(value, 1, _LARGEST_PORT)
+
+
 def _decode(raw: bytes) -> str:
-    value = decode(raw)
+    value = xtext.decode(raw)
     # These values end up in headers and logs: what was hidden in xtext is looked at again.
     if any(not 0x21 <= octet <= 0x7E for octet in value):
         raise ParseError("a value with octets that are not allowed")

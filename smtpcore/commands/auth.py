@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Self
 
 from smtpcore.commands.base import Command
+from smtpcore.errors import ParseError
 from smtpcore.events import Event
 from smtpcore.grammar import Grammar
-from smtpcore.sasl.base64 import decode
+from smtpcore.sasl.base64 import decode, encode
+
+# RFC 4422 3.1: sasl-mech.
+_MECHANISM = re.compile(r"[A-Z0-9_-]{1,20}")
 
 
 @dataclass(slots=True, repr=False)
@@ -33,6 +38,13 @@ class Auth(Command):
         # RFC 4954 4: a single "=" is a response of no octets, since nothing at all means no response.
         initial = b"" if encoded == b"=" else decode(encoded) if encoded else None
         return cls(mechanism, initial, malformed=initial is None)
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``mechanism [initial-response]``, in base64."""
+        if not _MECHANISM.fullmatch(self.mechanism):
+            raise ParseError("a mechanism is named by 1 to 20 of upper-case letters, digits, hyphen and underscore")
+        mechanism = self.mechanism.encode("ascii")
+        return mechanism if self.initial is None else b"%b %b" % (mechanism, encode(self.initial) or b"=")
 
     def __repr__(self) -> str:
         initial = None if self.initial is None and not self.malformed else "<hidden>"

@@ -22,3 +22,13 @@ class Command(Event):
             CommandError: The argument is wrong; the exception has the reply.
         """
         raise NotImplementedError
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """What a client writes behind the verb and a space; nothing if the verb stands alone.
+
+        This says the form and no more. `smtpcore.commands.wire.to_wire` makes the line of it and judges every octet.
+
+        Raises:
+            ParseError: A field cannot be sent; the message says what can, and never quotes it.
+        """
+        raise NotImplementedError

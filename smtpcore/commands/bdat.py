@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from smtpcore.commands.base import Command
+from smtpcore.digits import decimal
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.replies import Reply
 
@@ -47,3 +48,7 @@ class Bdat(Command):
             raise CommandError(_TOO_BIG)
         last = match[2] is not None and match[2].upper() == b"LAST"
         return cls(size, last, malformed=match[2] is not None and not last)
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``size`` or ``size LAST``."""
+        return decimal(self.size, 0, _LARGEST) + (b" LAST" if self.last else b"")

@@ -7,6 +7,7 @@ from typing import Self
 
 from smtpcore.commands.base import Command
 from smtpcore.grammar import Grammar
+from smtpcore.utf8 import encode
 
 
 @dataclass(slots=True)
@@ -22,3 +23,7 @@ class Custom(Command):
     def read(cls, name: str, argument: bytes, grammar: Grammar) -> Self:
         """Take the argument as it is; the connection has checked its octets."""
         return cls(name, argument.decode("ascii"))
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """The argument as it is."""
+        return encode(self.argument)

@@ -9,6 +9,7 @@ from typing import Self
 from smtpcore.commands.base import Command
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.replies import Reply
+from smtpcore.utf8 import encode
 
 # RFC 1985 5.2: a node name, one with all that is under it, or the name of a queue.
 _NODE = re.compile(rb"([@#]?)([!\"$-?A-~][!-~]{0,254})")
@@ -32,3 +33,7 @@ class Etrn(Command):
         if match is None:
             raise CommandError(_BAD_NODE)
         return cls(match[2].decode("ascii"), match[1].decode("ascii"))
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``[@|#]name``."""
+        return encode(self.option + self.node)

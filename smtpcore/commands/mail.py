@@ -9,6 +9,7 @@ from typing import Self
 
 from smtpcore.commands.base import Command
 from smtpcore.commands.path import PathReader
+from smtpcore.errors import ParseError
 from smtpcore.grammar import Grammar
 from smtpcore.params import NO_PARAMETERS, asks_for_utf8, parse_parameters, value_of
 from smtpcore.params.body import BodyType
@@ -16,6 +17,7 @@ from smtpcore.params.combinations import check_mail
 from smtpcore.params.deliverby import DeliverBy
 from smtpcore.params.dsn import Envid, Ret
 from smtpcore.params.mtrk import Mtrk
+from smtpcore.params.wire import write_parameters
 from smtpcore.paths import Path
 
 _reverse_path = PathReader(b"FROM:", "5.1.7", 550, asks_for_utf8)
@@ -43,6 +45,13 @@ class Mail(Command):
         params = parse_parameters(b"MAIL", argument[end:], grammar)
         check_mail(params, grammar)
         return cls(path, params)
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``FROM:<path> params``."""
+        if not self.path.domain and not self.path.is_null:
+            raise ParseError("the reverse path needs a domain, or is Path('', '')")
+        wire = b"FROM:" + self.path.to_wire()
+        return wire + write_parameters(b"MAIL", self.params, grammar) if self.params else wire
 
     @property
     def size(self) -> int | None:

@@ -8,11 +8,13 @@ from typing import Self
 
 from smtpcore.commands.base import Command
 from smtpcore.commands.path import PathReader
+from smtpcore.errors import ParseError
 from smtpcore.grammar import Grammar
 from smtpcore.params import NO_PARAMETERS, parse_parameters, value_of
 from smtpcore.params.dsn import Notify
 from smtpcore.params.orcpt import Orcpt
 from smtpcore.params.rrvs import Rrvs
+from smtpcore.params.wire import write_parameters
 from smtpcore.paths import Path
 
 _forward_path = PathReader(b"TO:", "5.1.3", 553, lambda _, grammar: grammar.utf8)
@@ -36,6 +38,13 @@ class Rcpt(Command):
         if not path.local:
             raise _forward_path.error("The forward path is empty")
         return cls(path, parse_parameters(b"RCPT", argument[end:], grammar) if end < len(argument) else NO_PARAMETERS)
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``TO:<path> params``."""
+        if self.path.is_null:
+            raise ParseError("the forward path needs an address")
+        wire = b"TO:" + self.path.to_wire()
+        return wire + write_parameters(b"RCPT", self.params, grammar) if self.params else wire
 
     @property
     def notify(self) -> Notify | None:

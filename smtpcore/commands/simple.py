@@ -17,6 +17,10 @@ class _Simple(Command):
         """The table says that there is no argument; nothing is left to read."""
         return cls()
 
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """The verb stands alone."""
+        return b""
+
 
 @dataclass(slots=True)
 class Data(_Simple):

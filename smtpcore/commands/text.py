@@ -10,18 +10,23 @@ from smtpcore.errors import ParseError
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.params import is_utf8_announced
 from smtpcore.replies import Reply
-from smtpcore.utf8 import decode
+from smtpcore.utf8 import decode, encode
 
 _BAD_OCTETS: Final = Reply(501, "Octets that are not allowed in an argument", "5.5.2")
 
 
 class _Text(Command):
     __slots__ = ()
+    text: str
 
     @classmethod
     def parse(cls, argument: bytes, grammar: Grammar) -> Self:
         """Any printable ASCII will do; the connection has checked the octets (RFC 5321 3.5.1)."""
         return cls(argument.decode("ascii"))  # type: ignore[call-arg]
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """The text, if there is one."""
+        return encode(self.text)
 
 
 @dataclass(slots=True)
@@ -35,6 +40,8 @@ class Noop(_Text):
 
 class _Enquiry(Command):
     __slots__ = ()
+    text: str
+    utf8: bool
 
     @classmethod
     def parse(cls, argument: bytes, grammar: Grammar) -> Self:
@@ -48,6 +55,16 @@ class _Enquiry(Command):
             return cls(decode(argument), utf8)  # type: ignore[call-arg]
         except ParseError:
             raise CommandError(_BAD_OCTETS) from None
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``text`` or ``text SMTPUTF8``."""
+        if not self.text.strip(" "):
+            raise ParseError("give it something to ask for")
+        if not self.utf8:
+            return encode(self.text)
+        if not is_utf8_announced(grammar):
+            raise ParseError("SMTPUTF8 is not announced; ask in ASCII and without utf8")
+        return encode(self.text) + b" SMTPUTF8"
 
 
 @dataclass(slots=True)

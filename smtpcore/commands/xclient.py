@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Self
 
-from smtpcore.commands.attributes import Attribute, Reader, address, one_of, parse_attributes, port, text
+from smtpcore.commands.attributes import (
+    Attribute,
+    Reader,
+    address,
+    one_of,
+    parse_attributes,
+    port,
+    text,
+    write_attributes,
+)
 from smtpcore.commands.base import Command
 from smtpcore.grammar import Grammar
 
@@ -39,3 +48,7 @@ class Xclient(Command):
     def parse(cls, argument: bytes, grammar: Grammar) -> Self:
         """Read ``name=value`` pairs."""
         return cls(parse_attributes(argument, ATTRIBUTES))
+
+    def write_argument(self, grammar: Grammar) -> bytes:
+        """``name=value`` pairs, in the order of the mapping."""
+        return write_attributes(self.attributes)

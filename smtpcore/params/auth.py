@@ -20,3 +20,16 @@ def parse(value: bytes, *, utf8: bool = False) -> Path:
         ParseError: What is encoded is neither.
     """
     return _NULL if decode(value, utf8=utf8) == b"<>" else mailbox.parse(value, utf8=utf8)
+
+
+def write(path: Path, *, utf8: bool = False) -> bytes:
+    """The value as a client sends it, ``<>`` for the null path.
+
+    Args:
+        path: The mailbox, or the null path.
+        utf8: Whether the command asks for SMTPUTF8 (RFC 6531 3.3).
+
+    Raises:
+        ParseError: It is neither, or cannot be sent, or not without SMTPUTF8.
+    """
+    return b"<>" if path.is_null else mailbox.write(path, utf8=utf8)

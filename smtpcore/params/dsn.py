@@ -8,6 +8,7 @@ from enum import Enum, Flag, auto
 
 from smtpcore.errors import ParseError
 from smtpcore.params import xtext
+from smtpcore.utf8 import encode
 
 _LONGEST_ENVID = 100
 _PRINTABLE = re.compile(rb"[ -~]*")
@@ -60,7 +61,7 @@ class Envid:
         Raises:
             ParseError: It would not be read back as this value.
         """
-        wire = self.raw or xtext.encode(self.value.encode("utf-8", "surrogatepass"))
+        wire = self.raw or xtext.encode(encode(self.value))
         if parse_envid(wire) != self:
             raise ParseError("not an envelope identifier that can be sent")
         return wire

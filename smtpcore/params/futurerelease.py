@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from smtpcore.digits import decimal
 from smtpcore.errors import ParseError
 from smtpcore.params import timestamp
 
@@ -34,3 +35,21 @@ def parse_hold_until(value: bytes) -> datetime:
     if value[-1:].upper() != b"Z":
         raise ParseError("not a time in UTC")
     return timestamp.parse(value)
+
+
+def write_hold_for(seconds: int) -> bytes:
+    """The value of HOLDFOR as a client sends it.
+
+    Raises:
+        ParseError: Not 1 to 999999999 seconds.
+    """
+    return decimal(seconds, 1, LONGEST_HOLD)
+
+
+def write_hold_until(moment: datetime) -> bytes:
+    """The value of HOLDUNTIL as a client sends it, in UTC, with the part of a second if there is one.
+
+    Raises:
+        ParseError: The moment is naive.
+    """
+    return timestamp.encode(moment, fraction=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from smtpcore.errors import ParseError
 from smtpcore.params import xtext
 from smtpcore.params.dsn import printable
-from smtpcore.utf8 import UNSAFE, decode
+from smtpcore.utf8 import UNSAFE, decode, encode
 
 _LONGEST = 500
 # An atom of RFC 822 3.3, but for the "=" that no value of a parameter may have (RFC 5321 4.1.2).
@@ -53,8 +53,8 @@ class Orcpt:
             if _is_utf8(self.addr_type):
                 address = _EMBED.sub(lambda match: f"\\x{{{ord(match[0]):02X}}}", self.address).encode("ascii")
             else:
-                address = xtext.encode(self.address.encode("utf-8", "surrogatepass"))
-            wire = b"%b;%b" % (self.addr_type.encode("utf-8", "surrogatepass"), address)
+                address = xtext.encode(encode(self.address))
+            wire = b"%b;%b" % (encode(self.addr_type), address)
         if parse(wire, utf8=utf8) != self:
             raise ParseError("not an original recipient that can be sent")
         return wire

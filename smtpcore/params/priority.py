@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from smtpcore.digits import decimal
 from smtpcore.errors import ParseError
 
 # RFC 6710 7: no sign but the minus, no leading zero.
@@ -19,3 +20,12 @@ def parse(value: bytes) -> int:
     if not _PRIORITY.fullmatch(value):
         raise ParseError("not -9 to 9")
     return int(value)
+
+
+def write(priority: int) -> bytes:
+    """The value as a client sends it.
+
+    Raises:
+        ParseError: Not -9 to 9.
+    """
+    return decimal(priority, -9, 9)

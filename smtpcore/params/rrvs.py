@@ -33,8 +33,7 @@ class Rrvs:
         """The value as a client sends it: `raw` where there is one.
 
         Raises:
-            ParseError: It would not be read back as this value.
-            ValueError: `since` is naive.
+            ParseError: It would not be read back as this value, or `since` is naive.
         """
         wire = self.raw
         if not wire:

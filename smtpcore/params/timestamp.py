@@ -45,12 +45,20 @@ def parse(value: bytes) -> datetime:
         raise ParseError("no such date or time") from None
 
 
-def encode(moment: datetime) -> bytes:
-    """An aware moment in UTC, in whole seconds; a part of a second is dropped.
+def encode(moment: datetime, *, fraction: bool = False) -> bytes:
+    """An aware moment in UTC.
+
+    Args:
+        moment: The moment.
+        fraction: Write the part of a second too, if there is one; otherwise it is dropped.
 
     Raises:
-        ValueError: The moment is naive: it could be anywhere.
+        ParseError: The moment is naive and could be anywhere, or the calendar has no such day in UTC.
     """
     if moment.tzinfo is None:
-        raise ValueError("give the moment a time zone")
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z".encode("ascii")
+        raise ParseError("give the moment a time zone")
+    try:
+        utc = moment.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        raise ParseError("no such date or time in UTC") from None
+    return f"{utc.isoformat(timespec='auto' if fraction else 'seconds')}Z".encode("ascii")

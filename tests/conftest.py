@@ -18,6 +18,8 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
+pytest_plugins = ("pytester", "smtpcore_testing.plugin")
+
 # The helpers beside the tests show both sides of a failed comparison, as the tests do.
 for helper in sorted(Path(__file__).parent.rglob("[!_]*.py")):
     if not helper.name.startswith(("test_", "conftest")):

@@ -51,10 +51,14 @@ THIRD_PARTY = {
     "trio": ANYIO_USERS,
     "uvloop": ANYIO_USERS,
     "cryptography": ("smtpcore_tls.selfsigned",),
+    "pytest": ("smtpcore_testing.plugin", "smtpcore_testing.adapter_kit"),
+    "pluggy": ("smtpcore_testing.plugin",),
+    "hypothesis": ("smtpcore_testing.strategies",),
 }
 """Who may use what an extra brings: packages, or single modules that import it only when they are asked."""
 SHARED_ADAPTER = "smtpcore_tls"
-ADAPTER_USER = "smtpcore_cli"
+ADAPTER_USERS = frozenset({"smtpcore_cli", "smtpcore_testing"})
+"""What stands on adapters, and on which nothing stands."""
 
 
 def imports(tree: ast.Module, package: str, modules: frozenset[str]) -> Iterator[tuple[int, str, bool]]:
@@ -111,7 +115,9 @@ def adapter_fault(module: str, target: str) -> str | None:
     own, other = module.partition(".")[0], target.partition(".")[0]
     if other in {own, "smtpcore"} or other in sys.stdlib_module_names:
         return None
-    if own != SHARED_ADAPTER and (other == SHARED_ADAPTER or (own == ADAPTER_USER and other.startswith("smtpcore_"))):
+    if own != SHARED_ADAPTER and other == SHARED_ADAPTER:
+        return None
+    if own in ADAPTER_USERS and other.startswith("smtpcore_") and other not in ADAPTER_USERS:
         return None
     if other in THIRD_PARTY:
         allowed = {own, module} & set(THIRD_PARTY[other])
@@ -239,6 +245,10 @@ MODULES = frozenset({"smtpcore", "smtpcore.lines", "smtpcore.server", "smtpcore.
         ("smtpcore_blocking.server", "import trio.abc", "smtpcore_blocking.server may not import trio.abc"),
         ("smtpcore_tls.engine", "from cryptography import x509", "has to work without"),
         ("smtpcore_cli.serve", "import click", "click is no dependency"),
+        ("smtpcore_cli.serve", "import smtpcore_testing", "what two adapters share"),
+        ("smtpcore_testing.sink", "from smtpcore_cli import main", "what two adapters share"),
+        ("smtpcore_testing.sink", "import pytest", "has to work without"),
+        ("smtpcore_testing.plugin", "import hypothesis", "has to work without"),
     ],
 )
 def test_the_checker_finds(module: str, source: str, fault: str) -> None:
@@ -261,6 +271,8 @@ def test_the_checker_finds(module: str, source: str, fault: str) -> None:
         ("smtpcore_tls.selfsigned", "def f():\n    from cryptography import x509"),
         ("smtpcore_anyio.server", "import anyio, asyncio, smtpcore_tls\nfrom smtpcore_anyio import streams"),
         ("smtpcore_cli.serve", "import anyio, argparse, smtpcore_anyio, smtpcore_blocking, smtpcore"),
+        ("smtpcore_testing.sink", "import smtpcore_blocking, smtpcore_tls, smtpcore_memory"),
+        ("smtpcore_testing.strategies", "from hypothesis import strategies"),
     ],
 )
 def test_the_checker_lets_pass(module: str, source: str) -> None:

@@ -46,6 +46,11 @@ def test_a_line_fault_counts_as_an_error() -> None:
     assert dialogue.feed(b"NO\nOP\r\n") == ENOUGH
 
 
+@pytest.mark.parametrize("line", ["NOOP\nx", "NOOP " + "x" * 600, "NOOP " + "x" * 20_000, "XYZZY " + "x" * 600])
+def test_a_line_that_cannot_be_read_is_an_error_and_no_unknown_command(line: str) -> None:
+    assert until_enough(Dialogue(limited(max_unknown_commands=2)).ready(), line) == 20
+
+
 def test_commands_behind_a_barrier_count_as_errors() -> None:
     settings = config(starttls=True, require_tls=True)
     assert until_enough(Dialogue(settings).ready(), "MAIL FROM:<>") == 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from smtpcore import refusals
 from smtpcore.events import Rejected
-from smtpcore.refusals import BARE
 from smtpcore.replies import Reply
 from smtpcore.session.stages import bdat, data
 from smtpcore.spec import BDAT_LAST, SASL, UNKNOWN, State
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _HTTP = re.compile(
     rb"(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI) |[A-Za-z][A-Za-z-]{1,30}:(?: |\Z)", re.IGNORECASE
 )
+# A line that nobody can read is an error, and no verb that nobody knows.
+_NO_VERB = (refusals.UNKNOWN, refusals.BAD_VERB)
 
 
 def received(session: ServerSession, event: Rejected) -> None:
@@ -31,8 +33,9 @@ def received(session: ServerSession, event: Rejected) -> None:
     enough = not (verb == b"BDAT" and session.state is State.BDAT_FAILED) and budget.error()
     if verb == b"BDAT":
         reply = bdat.refused(session, reply)
-    if rule is UNKNOWN:
+    if event.reply in _NO_VERB:
         enough = budget.unknown_command() or enough
+    if rule is UNKNOWN:
         if config.forbid_http and session.helo is None and _HTTP.match(event.line):
             reply = config.replies.http
     elif rule is SASL:
@@ -49,7 +52,7 @@ def received(session: ServerSession, event: Rejected) -> None:
         _end_of_message(session, reply)
     elif verb == b"DATA":
         data.refused(session)
-    elif event.reply is BARE and config.close_on_line_fault:
+    elif event.reply is refusals.BARE and config.close_on_line_fault:
         session.end(config.replies.bare_newlines)
 
 

@@ -36,7 +36,7 @@ def to_wire(
 
     Raises:
         LocalProtocolError: The command cannot be said, or not on this connection; the message tells what can be
-            done instead and quotes no field.
+            done instead and shows no value of any field.
     """
     if isinstance(command, SaslResponse | SaslCancel):
         return _sasl_line(command, lengths)
@@ -45,13 +45,11 @@ def to_wire(
         argument = command.write_argument(grammar)
     except ParseError as error:
         raise _error(verb, str(error)) from None
-    except (AttributeError, TypeError, ValueError):
-        raise _error(
-            verb, "a field is not of its type, or a number in it has no end; see the docstrings of the fields"
-        ) from None
+    except (AttributeError, TypeError):
+        raise _error(verb, "a field is not of the type that its annotation says") from None
     line = b"%b %b" % (verb, argument) if argument else verb
     if _CONTROL.search(line):
-        raise _error(verb, "a field has CR, LF, NUL or another control character in it; remove it, or send nothing")
+        raise _error(verb, "a field has CR, LF, NUL or another control character in it; take it out")
     ascii_only = line.isascii()
     if not ascii_only and not _asks_for_utf8(command, grammar):
         raise _error(verb, "a field is not ASCII; where SMTPUTF8 is announced, ask for it in this transaction")
@@ -129,7 +127,11 @@ def _read_back(command: Command, verb: bytes, line: bytes, grammar: Grammar) -> 
     except ParseError as error:
         raise _error(verb, f"a server would refuse it: {error}") from None
     if not _same(command, read, grammar):
-        raise _error(verb, "a server would read another command; write each field as that server would read it")
+        raise _error(
+            verb,
+            "a server would read something else; give each field as a reader gives it: not malformed, in its case, "
+            "without spaces at the end",
+        )
 
 
 def _same(command: Command, read: Command, grammar: Grammar) -> bool:

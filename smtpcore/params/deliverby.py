@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from smtpcore.digits import decimal
 from smtpcore.errors import ParseError
 
 LONGEST_TIME = 999_999_999
@@ -40,7 +41,8 @@ class DeliverBy:
         Raises:
             ParseError: It would not be read back as this value.
         """
-        wire = b"%d;%b%b" % (self.seconds, self.mode.value.encode(), b"T" if self.trace else b"")
+        seconds = decimal(self.seconds, -LONGEST_TIME, LONGEST_TIME)
+        wire = b"%b;%b%b" % (seconds, self.mode.value.encode(), b"T" if self.trace else b"")
         if parse(wire) != self:
             raise ParseError("not a request that can be sent")
         return wire

@@ -6,6 +6,7 @@ import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 
+from smtpcore.digits import decimal
 from smtpcore.errors import ParseError
 
 # RFC 3885 3.1. The 20 octets of SHA-1 take 27 characters of base64 and one of padding, but RFC 5321 4.1.2
@@ -13,6 +14,7 @@ from smtpcore.errors import ParseError
 # carries four bits: what sets the other two is another spelling of the same hash, and refused.
 _MTRK = re.compile(rb"([A-Za-z0-9+/]{26}[AEIMQUYcgkosw048])(?::([0-9]{1,9}))?")
 _DIGEST = 20
+_LONGEST_TIMEOUT = 999_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Mtrk:
         """
         wire = b2a_base64(self.certifier, newline=False).rstrip(b"=")
         if self.timeout is not None:
-            wire += b":%d" % self.timeout
+            wire += b":" + decimal(self.timeout, 0, _LONGEST_TIMEOUT)
         if len(self.certifier) != _DIGEST or parse(wire) != self:
             raise ParseError("not a request that can be sent")
         return wire

@@ -7,18 +7,25 @@ import pytest
 from smtpcore.commands import READERS, Command, Custom, SaslCancel, SaslResponse
 from smtpcore.commands.wire import to_wire
 from smtpcore.custom import CustomExtension, CustomParameter, CustomVerb
-from smtpcore.errors import LocalProtocolError
+from smtpcore.errors import LocalProtocolError, ParseError
 from smtpcore.extensions import Extensions
 from smtpcore.grammar import Grammar
 from smtpcore.lengths import LineLengths
 from smtpcore.spec import Value
+
+
+def depth(value: bytes) -> int:
+    if value not in (b"8", b"24"):
+        raise ParseError("a depth is 8 or 24")
+    return int(value)
+
 
 CUSTOM = CustomExtension(
     keyword="XPAINT",
     verbs=(CustomVerb(name="XPAINT"),),
     parameters=(
         CustomParameter(verb="MAIL", keyword="XCOLOUR", room=40),
-        CustomParameter(verb="MAIL", keyword="XDEPTH", room=20, read=int),
+        CustomParameter(verb="MAIL", keyword="XDEPTH", room=20, read=depth),
         CustomParameter(verb="RCPT", keyword="XGLOSSY", room=8, value=Value.NONE),
     ),
 )

@@ -98,11 +98,19 @@ LINES: list[tuple[Command, bytes]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.conformance("C003", "C333")
 @pytest.mark.parametrize(("command", "line"), LINES, ids=[line.decode().strip() for _, line in LINES])
 def test_a_command_is_one_line_in_which_a_server_finds_it_again(command: Command, line: bytes) -> None:
     assert to_wire(command, EVERYTHING) == line
     assert read(line) == command
     assert verb_of(command) == line.split()[0]
+
+
+@pytest.mark.conformance("C091")
+def test_a_path_goes_out_with_the_least_quoting_and_without_its_source_route() -> None:
+    path = Path.parse('<@x.org,@y.org:"abc"@d.e>')
+    assert to_wire(Rcpt(path), EVERYTHING) == b"RCPT TO:<abc@d.e>\r\n"
+    assert to_wire(Mail(path, {"SIZE": 1}), EVERYTHING) == b"MAIL FROM:<abc@d.e> SIZE=1\r\n"
 
 
 def test_the_path_of_a_recipient_may_be_utf8_where_the_transaction_has_asked_for_it() -> None:
@@ -120,6 +128,7 @@ def test_what_a_lenient_server_has_let_in_can_be_passed_on(kind: type[Mail | Rcp
     assert to_wire(kind(path, {name: True}), EVERYTHING).endswith(b":%b %b\r\n" % (address.encode(), name.encode()))
 
 
+@pytest.mark.conformance("C054")
 def test_after_helo_commands_go_without_parameters() -> None:
     assert to_wire(Mail(Path("a", "b.c")), AFTER_HELO) == b"MAIL FROM:<a@b.c>\r\n"
     assert refusal(Mail(Path("a", "b.c"), {"SIZE": 1}), AFTER_HELO).startswith(
@@ -153,6 +162,7 @@ def test_a_sasl_response_that_is_not_bytes_is_refused_and_not_shown(data: object
 # What cannot be said.
 
 
+@pytest.mark.conformance("C051")
 @pytest.mark.parametrize(
     ("command", "hint"),
     [
@@ -175,40 +185,40 @@ def test_a_sasl_response_that_is_not_bytes_is_refused_and_not_shown(data: object
         (Bdat(2**63), "BDAT: give an int from 0"),
         (Bdat(10**5000), "BDAT: give an int from 0"),
         (Bdat(True), "BDAT: give an int from 0"),
-        (Bdat(1, malformed=True), "BDAT: a server would read another command"),
-        (Noop(" "), "NOOP: a server would read another command"),
-        (Noop("a "), "NOOP: a server would read another command"),
+        (Bdat(1, malformed=True), "BDAT: a server would read something else"),
+        (Noop(" "), "NOOP: a server would read something else"),
+        (Noop("a "), "NOOP: a server would read something else"),
         (Help("é"), "HELP: a field is not ASCII"),
         (Vrfy(""), "VRFY: give it something to ask for"),
         (Vrfy(" ", utf8=True), "VRFY: give it something to ask for"),
-        (Vrfy("a SMTPUTF8"), "VRFY: a server would read another command"),
+        (Vrfy("a SMTPUTF8"), "VRFY: a server would read something else"),
         (Vrfy("é"), "VRFY: a field is not ASCII"),
         (Vrfy("a\u2028b", utf8=True), "VRFY: a server would refuse it"),
         (Expn("\udcff", utf8=True), "EXPN: a server would refuse it"),
         (Auth("plain"), "AUTH: a mechanism is named by 1 to 20 of upper-case letters"),
         (Auth(""), "AUTH: a mechanism is named"),
         (Auth("A" * 21), "AUTH: a mechanism is named"),
-        (Auth("PLAIN", None, malformed=True), "AUTH: a server would read another command"),
+        (Auth("PLAIN", None, malformed=True), "AUTH: a server would read something else"),
         (Etrn(""), "ETRN: a server would refuse it"),
         (Etrn("@a", "@"), "ETRN: a server would refuse it"),
-        (Etrn("@a"), "ETRN: a server would read another command"),
+        (Etrn("@a"), "ETRN: a server would read something else"),
         (Xclient({}), "XCLIENT: a server would refuse it"),
         (Xclient({"FOO": "1"}), "XCLIENT: a server would refuse it"),
-        (Xclient({"addr": "192.0.2.1"}), "XCLIENT: a server would read another command"),
+        (Xclient({"addr": "192.0.2.1"}), "XCLIENT: a server would read something else"),
         (Xclient({"ADDR": "localhost"}), "XCLIENT: a server would refuse it"),
         (Xclient({"ADDR": "IPV6:::1"}), "XCLIENT: a server would refuse it"),
-        (Xclient({"ADDR": "2001:DB8::1"}), "XCLIENT: a server would read another command"),
+        (Xclient({"ADDR": "2001:DB8::1"}), "XCLIENT: a server would read something else"),
         (Xclient({"PORT": 0}), "XCLIENT: give an int from 1 to 65535"),
         (Xclient({"PORT": True}), "XCLIENT: give an int from 1 to 65535"),
-        (Xclient({"PORT": "25"}), "XCLIENT: a server would read another command"),
-        (Xclient({"NAME": 25}), "XCLIENT: a server would read another command"),
-        (Xclient({"LOGIN": "[UNAVAILABLE]"}), "XCLIENT: a server would read another command"),
+        (Xclient({"PORT": "25"}), "XCLIENT: a server would read something else"),
+        (Xclient({"NAME": 25}), "XCLIENT: a server would read something else"),
+        (Xclient({"LOGIN": "[UNAVAILABLE]"}), "XCLIENT: a server would read something else"),
         (Xclient({"LOGIN": Unavailable.TEMPORARY}), "XCLIENT: a server would refuse it"),
         (Xclient({"LOGIN": ""}), "XCLIENT: a server would refuse it"),
         (Xclient({"LOGIN": "é"}), "XCLIENT: a server would refuse it"),
         (Xforward({"NAME": "a;b"}), "XFORWARD: a server would refuse it"),
         (Xforward({"LOGIN": "bob"}), "XFORWARD: a server would refuse it"),
-        (Custom("XPAINT", "a "), "XPAINT: a server would read another command"),
+        (Custom("XPAINT", "a "), "XPAINT: a server would read something else"),
         (Custom("XPAINT", "é"), "XPAINT: a field is not ASCII"),
     ],
 )  # fmt: skip
@@ -231,7 +241,10 @@ def test_without_smtputf8_no_address_is_utf8() -> None:
     assert "RCPT: " in refusal(Rcpt(Path("é", "b.c")), replace(plain, utf8=True))
 
 
-@pytest.mark.parametrize("name", ["", "xpaint", "X PAINT", "X\r\nQUIT", "XÉ", "1X", "RCPT", "QUIT", "BURL", "X" * 33])
+@pytest.mark.conformance("C295")
+@pytest.mark.parametrize(
+    "name", ["SEND", "SOML", "SAML", "", "xpaint", "X PAINT", "X\r\nQUIT", "XÉ", "1X", "RCPT", "QUIT", "BURL", "X" * 33]
+)
 def test_a_custom_verb_is_a_word_that_is_no_known_command(name: str) -> None:
     assert "use its class" in refusal(Custom(name))
 

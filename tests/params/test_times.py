@@ -112,6 +112,8 @@ def test_a_message_that_would_have_to_go_back_at_once_is_not_sent() -> None:
         DeliverBy(10**9, ByMode.NOTIFY).to_wire()
     with pytest.raises(ParseError):
         DeliverBy(1.5, ByMode.NOTIFY).to_wire()  # type: ignore[arg-type]
+    with pytest.raises(ParseError):
+        DeliverBy(1, ByMode.NOTIFY, trace="no").to_wire()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("value", "seconds"), [(b"1", 1), (b"86400", 86400), (b"999999999", 999_999_999)])

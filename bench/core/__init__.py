@@ -1,0 +1,1 @@
+"""The core alone, without sockets: `python -m bench.core`."""

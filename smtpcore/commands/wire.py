@@ -16,6 +16,7 @@ from smtpcore.errors import LocalProtocolError, ParseError
 from smtpcore.grammar import Grammar
 from smtpcore.lengths import LineLengths
 from smtpcore.leniencies import Leniencies
+from smtpcore.paths import Path
 from smtpcore.sasl.base64 import encode
 from smtpcore.spec import AUTH_LINE, BASE_LINE
 
@@ -54,9 +55,9 @@ def to_wire(
     if not ascii_only and not _asks_for_utf8(command, grammar):
         raise _error(verb, "a field is not ASCII; where SMTPUTF8 is announced, ask for it in this transaction")
     _check_length(verb, len(line) + 2, grammar, lengths)
-    # A path has been read back by Path.to_wire, and where it is ASCII and alone there is nothing else that
-    # could be misread.
-    if not (ascii_only and isinstance(command, Mail | Rcpt) and not command.params):
+    # Path.to_wire has read a path back already, and where it is ASCII and alone nothing else could be misread.
+    proven = isinstance(command, Mail | Rcpt) and type(command.path) is Path and not command.params and ascii_only
+    if not proven:
         _read_back(command, verb, line, grammar)
     return line + b"\r\n"
 

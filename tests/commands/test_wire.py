@@ -285,6 +285,26 @@ def test_a_field_of_another_type_is_refused_like_any_other_fault(command: Comman
     assert "secret" not in refusal(command)
 
 
+class Other(Path):
+    """A path that writes something else than itself, as an application's own class might."""
+
+    def to_wire(self) -> bytes:
+        return self.raw
+
+
+@pytest.mark.parametrize("params", [{}, {"SIZE": 1}])
+@pytest.mark.parametrize("written", [b"<evil@x.example>", b"<a@b.c> CONPERM", b"<a@b.c> SIZE=1", b"a@b.c", b"<>", b""])
+def test_what_says_something_else_than_its_command_is_found_out(written: bytes, params: dict[str, object]) -> None:
+    assert "a server would" in refusal(Mail(Other("a", "b.c", raw=written), params))
+
+
+def test_what_this_side_would_read_at_most_does_not_limit_what_it_sends() -> None:
+    known = replace(EVERYTHING, max_chunk=10, max_params=1)
+    assert to_wire(Bdat(100), known) == b"BDAT 100\r\n"
+    params = {"SIZE": 1, "CONPERM": True}
+    assert to_wire(Mail(Path("", ""), params), known) == b"MAIL FROM:<> SIZE=1 CONPERM\r\n"
+
+
 # Any command at all.
 
 labels = st.from_regex(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,20}[A-Za-z0-9_])?", fullmatch=True)

@@ -8,6 +8,7 @@ Buffer = bytes | bytearray | memoryview
 """What may be fed: ``bytes`` are kept as they are, the others are copied, so adapters can use theirs again."""
 
 _CRLF = b"\r\n"
+_HEAD = 16  # octets of a line that is too long which tell what it would have been
 
 
 class LineFault(Enum):
@@ -28,7 +29,10 @@ class InputBuffer:
     input: feeding only collects, reading moves an offset, and a line is never searched twice from its start.
     """
 
-    __slots__ = ("_buf", "_dead", "_dropped", "_faulty", "_pending", "_pieces", "_pos", "_scan", "_torn")
+    __slots__ = ("_buf", "_dead", "_dropped", "_faulty", "_pending", "_pieces", "_pos", "_scan", "_torn", "head")
+
+    head: bytes
+    """The first octets of the last line that was TOO_LONG: its verb, and nothing that may be run."""
 
     def __init__(self) -> None:
         self._buf = b""
@@ -40,6 +44,7 @@ class InputBuffer:
         self._faulty = False  # BARE was told of the present line
         self._torn = False  # _faulty or _dropped: the short way of next_line() is closed
         self._dead = False  # DRAIN was told
+        self.head = b""
 
     def __len__(self) -> int:
         """Octets received and not yet read. Those of a faulty line that were dropped count as read."""
@@ -121,6 +126,8 @@ class InputBuffer:
             spoilt = self._torn or count > limit - 2
             if spoilt and count > max_drain:
                 break
+            if spoilt and not self._dropped:
+                self.head = buf[start : start + _HEAD]
             if end >= 0:
                 silent = self._faulty
                 self._pos = self._scan = end + 2

@@ -14,6 +14,7 @@ from smtpcore.lines import LineFault
 from smtpcore.params import is_utf8_announced
 from smtpcore.replies import Reply
 from smtpcore.sasl.base64 import decode
+from smtpcore.spec import UNKNOWN as NO_COMMAND
 from smtpcore.spec import Dialect, Rule, State
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _BAD_BASE64: Final = Reply(501, "That is no base64", "5.5.2")
 CHUNK_LINE_TOO_LONG: Final = Reply(500, "The line is too long", "5.5.2", close=True)
 """Octets follow a BDAT, and a line that is not read does not say how many."""
 
-LINE_FAULTS: Final = {LineFault.BARE: BARE, LineFault.TOO_LONG: TOO_LONG, LineFault.DRAIN: DRAIN}
+_LINE_FAULTS: Final = {LineFault.BARE: BARE, LineFault.TOO_LONG: TOO_LONG, LineFault.DRAIN: DRAIN}
 """What a command line gets that cannot be read."""
 _SASL_FAULTS: Final = {LineFault.BARE: _BAD_BASE64, LineFault.TOO_LONG: AUTH_TOO_LONG, LineFault.DRAIN: DRAIN}
 """What a SASL response gets that cannot be read; it ends the exchange."""
@@ -77,6 +78,13 @@ def too_long(verb: bytes, rule: Rule | None) -> Reply:
     if rule is not None and rule.payload and rule.enabled:
         return CHUNK_LINE_TOO_LONG
     return AUTH_TOO_LONG if verb.upper() == b"AUTH" else TOO_LONG
+
+
+def line_fault(fault: LineFault, head: bytes, table: Mapping[bytes, Rule]) -> tuple[Rule, Reply]:
+    """The row and the reply of a line that cannot be read; one that is too long has a verb all the same."""
+    verb = head.partition(b" ")[0]
+    rule = table.get(verb.upper()) if fault is LineFault.TOO_LONG else None
+    return (NO_COMMAND, _LINE_FAULTS[fault]) if rule is None else (rule, too_long(verb, rule))
 
 
 def unknown(verb: bytes) -> Reply:

@@ -206,7 +206,7 @@ class ServerConnection:
             return self._sasl_event(line)
         if isinstance(line, LineFault):
             self.line = b""
-            return self._reject(b"", UNKNOWN, refusals.LINE_FAULTS[line])
+            return self._reject(b"", *refusals.line_fault(line, self._input.head, self.dialogue.table))
         self.line = line
         return self._command_event(line)
 

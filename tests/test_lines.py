@@ -148,6 +148,19 @@ def test_a_line_far_over_the_limit_is_one_fault_when_its_crlf_has_come() -> None
     assert buffer.next_line(512, 8192) == b"NOOP"
 
 
+@pytest.mark.parametrize("cut", [1, 511, 512, 700, 9000])
+def test_the_first_octets_of_a_line_that_is_too_long_are_kept(cut: int) -> None:
+    line = b"BDAT 5 " + b" " * 1000 + b"\r\n"
+    for pieces in ([line[:cut], line[cut:]], [line[at : at + cut] for at in range(0, len(line), cut)]):
+        buffer = InputBuffer()
+        outcomes: list[Outcome] = []
+        for piece in (b"MAIL " + b"x" * 600 + b"\r\nNO", b"OP\r\nNOOP\nx\r\n", *pieces):
+            buffer.feed(piece)
+            outcomes += pull(buffer, 512, 65536)
+        assert outcomes == [TOO_LONG, b"NOOP", BARE, TOO_LONG]
+        assert buffer.head == b"BDAT 5          "
+
+
 def test_a_fault_in_the_overlong_part_is_told_at_once_and_stands_for_the_line() -> None:
     assert read_alike(reading(8, 100), b"x" * 20 + b"\n" + b"y" * 20 + b"\r\nNOOP\r\n") == [BARE, b"NOOP"]
 

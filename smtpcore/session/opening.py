@@ -135,7 +135,9 @@ def _listen(session: ServerSession, reply: Reply) -> Step | None:
         if session.config.refuse_early_talk and reply.positive:
             reply = session.config.replies.early_talk
     session.enter(session.dialogue)
-    session.reply(reply)
+    if session.reply(reply).code == 521:
+        # RFC 7504 3: whoever goes on is told so again.
+        session.connection.barrier = Barrier(reply, frozenset((b"QUIT",)))
     return None
 
 

@@ -81,7 +81,9 @@ def test_behind_a_554_greeting_only_quit_works() -> None:
 def test_a_521_greeting_is_possible() -> None:
     dialogue = Dialogue(handler=handler(connect=lambda *_: Reply(521, "mx.test Host does not accept mail")))
     assert dialogue.run() + dialogue.wait(0) == "521 mx.test Host does not accept mail\r\n"
-    assert dialogue.say("EHLO x.test")[:3] in ("503", "521")
+    assert dialogue.say("EHLO x.test") == "521 mx.test Host does not accept mail\r\n"
+    assert dialogue.say("NOOP") == "521 5.3.2 mx.test Host does not accept mail\r\n"
+    assert dialogue.say("QUIT").startswith("221 ")
 
 
 def test_a_refusal_of_several_lines_has_the_name_in_the_first() -> None:

@@ -250,6 +250,9 @@ class ServerSession(StepMachine):
         """
         rule = self.connection.owed
         assert isinstance(reply, Reply)  # call() has made a fault of anything else
+        if reply.code == 421:
+            # RFC 5321 4.2.3: the server's own name comes first, whoever wrote the reply.
+            reply = self.config.replies.named(reply)
         try:
             data = self.connection.send(reply, utf8=True) if utf8 else self.connection.send(reply)
         except LocalProtocolError as error:

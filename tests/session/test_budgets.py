@@ -51,6 +51,12 @@ def test_a_line_that_cannot_be_read_is_an_error_and_no_unknown_command(line: str
     assert until_enough(Dialogue(limited(max_unknown_commands=2)).ready(), line) == 20
 
 
+def test_a_line_that_never_ends_is_the_end_and_the_server_names_itself() -> None:
+    dialogue = Dialogue(limited(max_line_drain=20_000)).ready()
+    assert dialogue.feed(b"x" * 20_001) == "421 4.7.0 mx.test The line is far too long\r\n"
+    assert dialogue.closing
+
+
 def test_commands_behind_a_barrier_count_as_errors() -> None:
     settings = config(starttls=True, require_tls=True)
     assert until_enough(Dialogue(settings).ready(), "MAIL FROM:<>") == 20

@@ -141,8 +141,9 @@ def test_an_own_refusal_is_sent_as_it_is(stage: Stage) -> None:
 
 
 @EACH
-def test_a_421_of_a_hook_closes_behind_it(stage: Stage) -> None:
-    dialogue = dialogue_with(stage, lambda *_: Reply(421, "mx.test Enough", "4.7.0"))
+@pytest.mark.parametrize("text", ["mx.test Enough", "Enough"])
+def test_a_421_of_a_hook_closes_behind_it_and_names_the_server(stage: Stage, text: str) -> None:
+    dialogue = dialogue_with(stage, lambda *_: Reply(421, text, "4.7.0"))
     written = stage.trigger(dialogue)
     plain = stage.name in ("connect", "helo")
     assert last_line(written) == f"421 {'' if plain else '4.7.0 '}mx.test Enough"

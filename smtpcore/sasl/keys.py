@@ -87,8 +87,13 @@ class ScramKeys:
         return hmac.compare_digest(stored_key, self.stored_key)
 
 
+def client_and_server_key(password: str, hash_name: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
+    """ClientKey and ServerKey of a prepared password (RFC 5802 3)."""
+    salted = hashlib.pbkdf2_hmac(hash_name, password.encode("utf-8"), salt, iterations)
+    return hmac.digest(salted, b"Client Key", hash_name), hmac.digest(salted, b"Server Key", hash_name)
+
+
 def _keys(password: str, hash_name: str, salt: bytes, iterations: int) -> tuple[bytes, bytes]:
     """StoredKey and ServerKey of a prepared password (RFC 5802 3)."""
-    salted = hashlib.pbkdf2_hmac(hash_name, password.encode("utf-8"), salt, iterations)
-    client_key = hmac.digest(salted, b"Client Key", hash_name)
-    return hashlib.new(hash_name, client_key).digest(), hmac.digest(salted, b"Server Key", hash_name)
+    client_key, server_key = client_and_server_key(password, hash_name, salt, iterations)
+    return hashlib.new(hash_name, client_key).digest(), server_key

@@ -14,16 +14,10 @@ from smtpcore.sasl.keys import ScramKeys
 from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
 from smtpcore.sasl.queries import StoredKeys
 from smtpcore.sasl.saslprep import prepare, prepare_authzid
+from smtpcore.sasl.scram_syntax import BASE64, DEFINED, EXTENSIONS, MANDATORY, NONCE, NONCE_OCTETS, extension_names
 
-# RFC 5802 7, over octets that are known to be UTF-8.
-_NONCE = rb"[!-+\--~]+"
-_EXTENSIONS = rb"((?:,[A-Za-z]=[^\0,]+)*)"
-_BASE64 = rb"[A-Za-z0-9+/=]+"
-_FIRST = re.compile(rb"(m=[^\0,]+,)?n=(" + SASLNAME + rb"),r=(" + _NONCE + rb")" + _EXTENSIONS)
-_FINAL = re.compile(rb"(c=(" + _BASE64 + rb"),r=(" + _NONCE + rb")" + _EXTENSIONS + rb"),p=(" + _BASE64 + rb")")
-_DEFINED = frozenset(b"anmrcsipve")
-"""The attributes that RFC 5802 5.1 defines, which have their places and are no optional extensions."""
-_NONCE_OCTETS = 18
+_FIRST = re.compile(MANDATORY + rb"n=(" + SASLNAME + rb"),r=(" + NONCE + rb")" + EXTENSIONS)
+_FINAL = re.compile(rb"(c=(" + BASE64 + rb"),r=(" + NONCE + rb")" + EXTENSIONS + rb"),p=(" + BASE64 + rb")")
 _LONGEST_NONCE = 1024
 """Octets of a client's nonce. It comes back in a challenge and once more in a response, which have to fit a line."""
 
@@ -73,7 +67,7 @@ class ScramServer(ServerMechanism):
 
     def make_nonce(self) -> bytes:
         """The server's part of the nonce: printable ASCII without a comma."""
-        return encode(self.context.token_bytes(_NONCE_OCTETS))
+        return encode(self.context.token_bytes(NONCE_OCTETS))
 
     def _first(self, message: bytes) -> Outcome:
         header = read_header(message)
@@ -139,10 +133,10 @@ class ScramServer(ServerMechanism):
 
 def _extension_fault(mandatory: bytes, extensions: bytes) -> Failure | None:
     """RFC 5802 5.1: a mandatory extension fails, an optional one is ignored."""
-    names = frozenset(extension[0] for extension in extensions.split(b",")[1:])
+    names = extension_names(extensions)
     if mandatory or b"m"[0] in names:
         return Failure()
-    return Failure(malformed=True) if names & _DEFINED else None
+    return Failure(malformed=True) if names & DEFINED else None
 
 
 class ScramSha1Server(ScramServer):

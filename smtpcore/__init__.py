@@ -31,7 +31,7 @@ from smtpcore.commands import (
 )
 from smtpcore.custom import CustomExtension, CustomParameter, CustomVerb
 from smtpcore.dialogue import Dialogue, select
-from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, RemoteProtocolError
+from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, RemoteProtocolError, SaslError
 from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
 from smtpcore.extensions import Extensions
 from smtpcore.handler import BodySink, CredentialStore, Handler, handler
@@ -39,7 +39,7 @@ from smtpcore.leniencies import Leniencies
 from smtpcore.paths import Path, PathError
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, EnhancedCode, Reply
-from smtpcore.sasl import Identity
+from smtpcore.sasl import Credentials, Identity
 from smtpcore.server import ServerConnection
 from smtpcore.session import (
     Envelope,
@@ -66,6 +66,7 @@ __all__ = [
     "Command",
     "ConnectionClosed",
     "CredentialStore",
+    "Credentials",
     "Custom",
     "CustomExtension",
     "CustomParameter",
@@ -109,6 +110,7 @@ __all__ = [
     "Reply",
     "Rset",
     "SaslCancel",
+    "SaslError",
     "SaslResponse",
     "ServerConfig",
     "ServerConnection",

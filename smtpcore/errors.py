@@ -15,9 +15,16 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """A server sent what cannot be read as a reply (client role only).
+    """A server sent what cannot be read as a reply, or cannot be what it has to say now (client role only).
 
     The server role never raises for what a peer sent; there the peer's faults are events and replies.
+    """
+
+
+class SaslError(RemoteProtocolError):
+    """A server's part of an AUTH exchange cannot be answered, or does not prove what it has to prove.
+
+    The message holds no secret, and nothing that the server has sent.
     """
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import ClassVar
 
+from smtpcore.sasl.client import ClientMechanism
 from smtpcore.sasl.context import Context
+from smtpcore.sasl.credentials import Credentials
 from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
 from smtpcore.sasl.queries import TokenError, VerifyToken
+from smtpcore.tls import TlsInfo
 
 # RFC 7628 3.1: key "=" value, the values without any control octet but HTAB, CR and LF.
 _PAIR = re.compile(rb"([A-Za-z]+)=([\t\n\r -~]*)")
 # RFC 6750 2.1; RFC 9110 11.1: the scheme has no case.
-_CREDENTIALS = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/-]+=*)")
+_TOKEN = rb"[A-Za-z0-9._~+/-]+=*"
+_CREDENTIALS = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +(" + _TOKEN + rb")")
 
 
 def read_pairs(body: bytes) -> dict[bytes, bytes] | None:
@@ -85,3 +90,47 @@ class BearerServer(ServerMechanism):
         self._refused = True
         error = reason if isinstance(reason, TokenError) else self.context.token_error
         return Challenge(error.to_json(status=self.status))
+
+
+def write_pairs(pairs: Mapping[bytes, bytes]) -> bytes:
+    """What ``read_pairs`` reads."""
+    return b"".join(b"%b=%b\x01" % pair for pair in pairs.items()) + b"\x01"
+
+
+class BearerClient(ClientMechanism):
+    """One message with the token. A challenge behind it is a refusal, and its answer lets the exchange end."""
+
+    plaintext = True
+    authorization = True
+    dummy: ClassVar[bytes]
+    """The response to a refusal; a refused exchange never ends well (RFC 7628 3.2.3)."""
+    _refused = False
+
+    @classmethod
+    def usable(cls, credentials: Credentials, tls: TlsInfo | None) -> bool:
+        """With a token that is one by its form (RFC 6750 2.1), so that it cannot be taken for anything else."""
+        token = re.fullmatch(_TOKEN, (credentials.token or "").encode())
+        allowed = bool(credentials.prepared_username) or not credentials.username
+        return super().usable(credentials, tls) and token is not None and allowed
+
+    @property
+    def user(self) -> str:
+        """Whom to act for, or else whose token it is; may be empty."""
+        return self.authzid or self.credentials.prepared_username
+
+    @property
+    def auth(self) -> bytes:
+        """The value of the key ``auth``."""
+        return f"Bearer {self.credentials.token}".encode()
+
+    def step(self, challenge: bytes) -> bytes:
+        """The challenge is JSON that says why (RFC 7628 3.2.2); the reply to come says so too."""
+        if self._refused:
+            return super().step(challenge)
+        self._refused = True
+        return self.dummy
+
+    def verify(self) -> None:
+        """A token that was refused is good for nothing."""
+        if self._refused:
+            raise self.fault("the server said yes after having refused the token")

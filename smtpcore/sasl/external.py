@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from smtpcore.sasl.client import ClientMechanism
 from smtpcore.sasl.context import Context
+from smtpcore.sasl.credentials import Credentials
 from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
 from smtpcore.sasl.queries import MapCertificate
 from smtpcore.sasl.saslprep import prepare_authzid
+from smtpcore.tls import TlsInfo
 
 
 class ExternalServer(ServerMechanism):
@@ -40,3 +43,19 @@ class ExternalServer(ServerMechanism):
         if isinstance(value, str) and value:
             return Success(Identity(value, self._authzid, self.name))
         return Failure()
+
+
+class ExternalClient(ClientMechanism):
+    """One message, and an empty one mostly; the proof was the TLS handshake."""
+
+    name = "EXTERNAL"
+    authorization = True
+
+    @classmethod
+    def usable(cls, credentials: Credentials, tls: TlsInfo | None) -> bool:
+        """Within TLS that was given a client certificate."""
+        return super().usable(credentials, tls) and credentials.certificate and tls is not None
+
+    def initial(self) -> bytes:
+        """Whom to act for; empty: whoever the certificate is for."""
+        return self.authzid.encode()

@@ -38,3 +38,18 @@ def read_header(message: bytes) -> Gs2Header | None:
 def unescape(name: bytes) -> str:
     """The text of a SASLNAME."""
     return name.replace(b"=2C", b",").replace(b"=3D", b"=").decode("utf-8")
+
+
+def escape(text: str) -> bytes:
+    """The SASLNAME of a text."""
+    return text.replace("=", "=3D").replace(",", "=2C").encode()
+
+
+def write_header(flag: str, authzid: str) -> bytes:
+    """The header of a client's first message.
+
+    Args:
+        flag: ``n``, ``y``, or ``p=`` and a channel binding type.
+        authzid: Whom to act for; empty: nobody else.
+    """
+    return b"%b,%b," % (flag.encode("ascii"), b"a=" + escape(authzid) if authzid else b"")

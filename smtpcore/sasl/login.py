@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from smtpcore.sasl.client import ClientMechanism
 from smtpcore.sasl.context import Context
+from smtpcore.sasl.credentials import Credentials
 from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
 from smtpcore.sasl.queries import VerifyPassword
 from smtpcore.sasl.saslprep import prepare
+from smtpcore.tls import TlsInfo
 
 # Clients are meant to ignore these texts, but some compare them.
 _USERNAME = Challenge(b"Username:")
@@ -44,3 +47,33 @@ class LoginServer(ServerMechanism):
         if value is True and self._username is not None:
             return Success(Identity(self._username, mechanism=self.name))
         return Failure()
+
+
+class LoginClient(ClientMechanism):
+    """The user name for the first challenge and the password for the second, whatever they say: servers differ.
+
+    There is no initial response: not all of them take the user name in one.
+    """
+
+    name = "LOGIN"
+    plaintext = True
+    _challenges = 0
+
+    @classmethod
+    def usable(cls, credentials: Credentials, tls: TlsInfo | None) -> bool:
+        """With a user name and a password."""
+        return super().usable(credentials, tls) and bool(credentials.username and credentials.password)
+
+    def step(self, challenge: bytes) -> bytes:
+        """Tell the user name, then the password."""
+        self._challenges += 1
+        if self._challenges == 1:
+            return self.credentials.username.encode()
+        if self._challenges == 2:
+            return (self.credentials.password or "").encode()
+        return super().step(challenge)
+
+    def verify(self) -> None:
+        """Nobody is let in without having been asked for the password."""
+        if self._challenges != 2:
+            raise self.fault("the server said yes without having asked for user name and password")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from smtpcore.sasl.bearer import BearerServer, read_pairs, read_token
-from smtpcore.sasl.gs2 import read_header
+from smtpcore.sasl.bearer import BearerClient, BearerServer, read_pairs, read_token, write_pairs
+from smtpcore.sasl.gs2 import read_header, write_header
 from smtpcore.sasl.mechanism import Failure
 from smtpcore.sasl.queries import VerifyToken
 from smtpcore.sasl.saslprep import prepare_authzid
@@ -42,3 +42,19 @@ class OAuthBearerServer(BearerServer):
             return Failure()
         host = pairs.get(b"host", b"").decode("ascii")
         return VerifyToken(authzid, read_token(pairs), host, None if port is None else int(port))
+
+
+class OAuthBearerClient(BearerClient):
+    """The user is named if one is known; host and port likewise."""
+
+    name = "OAUTHBEARER"
+    dummy = b"\x01"
+
+    def initial(self) -> bytes:
+        """GS2 header and pairs (RFC 7628 3.1)."""
+        host = self.credentials.host.encode("ascii")
+        port = str(self.credentials.port or "").encode("ascii")
+        pairs = {b"host": host, b"port": port, b"auth": self.auth}
+        # "n": there is no form of this mechanism that binds to the channel.
+        header = write_header("n", self.user)
+        return header + b"\x01" + write_pairs({key: value for key, value in pairs.items() if value})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from smtpcore.sasl.client import ClientMechanism
 from smtpcore.sasl.context import Context
+from smtpcore.sasl.credentials import Credentials
 from smtpcore.sasl.mechanism import Challenge, Failure, Identity, Outcome, ServerMechanism, Success
 from smtpcore.sasl.queries import VerifyPassword
 from smtpcore.sasl.saslprep import prepare, prepare_authzid
+from smtpcore.tls import TlsInfo
 
 
 class PlainServer(ServerMechanism):
@@ -40,3 +43,20 @@ class PlainServer(ServerMechanism):
     def answered(self, value: object) -> Outcome:
         """The password was right, or it was not."""
         return Success(self._identity) if value is True and self._identity is not None else Failure()
+
+
+class PlainClient(ClientMechanism):
+    """One message. User name and password go as they are: to prepare them is the server's part (RFC 4616 2)."""
+
+    name = "PLAIN"
+    plaintext = True
+    authorization = True
+
+    @classmethod
+    def usable(cls, credentials: Credentials, tls: TlsInfo | None) -> bool:
+        """With a user name and a password."""
+        return super().usable(credentials, tls) and bool(credentials.username and credentials.password)
+
+    def initial(self) -> bytes:
+        """Everything."""
+        return f"{self.authzid}\0{self.credentials.username}\0{self.credentials.password}".encode()

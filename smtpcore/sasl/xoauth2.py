@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from smtpcore.sasl.bearer import BearerServer, read_pairs, read_token
+from smtpcore.sasl.bearer import BearerClient, BearerServer, read_pairs, read_token, write_pairs
+from smtpcore.sasl.credentials import Credentials
 from smtpcore.sasl.mechanism import Failure
 from smtpcore.sasl.queries import VerifyToken
 from smtpcore.sasl.saslprep import prepare
+from smtpcore.tls import TlsInfo
 
 _USER = b"user="
 
@@ -29,3 +31,19 @@ class XOAuth2Server(BearerServer):
             return Failure(malformed=True)
         username = prepare(text)
         return Failure() if username is None else VerifyToken(username, read_token(pairs))
+
+
+class XOAuth2Client(BearerClient):
+    """The user has to be named."""
+
+    name = "XOAUTH2"
+    dummy = b""
+
+    @classmethod
+    def usable(cls, credentials: Credentials, tls: TlsInfo | None) -> bool:
+        """With a token and a name."""
+        return super().usable(credentials, tls) and bool(credentials.authzid or credentials.username)
+
+    def initial(self) -> bytes:
+        """Name and token."""
+        return _USER + self.user.encode() + b"\x01" + write_pairs({b"auth": self.auth})

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final, TypeVar
 
-from smtpcore.sasl import Context, CredentialStore, Outcome, Query, ScramKeys, ServerMechanism, TokenError, VerifyToken
+from smtpcore.sasl import (
+    Challenge,
+    ClientMechanism,
+    Context,
+    Credentials,
+    CredentialStore,
+    Identity,
+    Outcome,
+    Query,
+    ScramKeys,
+    ServerMechanism,
+    Success,
+    TokenError,
+    VerifyToken,
+)
 from smtpcore.tls import TlsInfo
 
 SECRET: Final = b"only this server knows"
@@ -22,7 +36,13 @@ TLS: Final = TlsInfo(
     channel_bindings=BINDINGS,
 )
 
+CREDENTIALS: Final = Credentials(
+    username="user", password=PASSWORD, token="good", certificate=True, anonymous="somebody"
+)
+"""Something for every mechanism."""
+
 _Kind = TypeVar("_Kind", bound=ServerMechanism)
+_Client = TypeVar("_Client", bound=ClientMechanism)
 
 
 def token_bytes(octets: int) -> bytes:
@@ -45,6 +65,18 @@ def context(tls: TlsInfo | None = TLS, *, offered: Iterable[str] = (), iteration
 def begin(kind: type[_Kind], tls: TlsInfo | None = TLS, *, offered: Iterable[str] = ()) -> _Kind:
     """A mechanism of this kind in those surroundings."""
     return kind(context(tls, offered=offered))
+
+
+def client(
+    kind: type[_Client],
+    credentials: Credentials = CREDENTIALS,
+    tls: TlsInfo | None = TLS,
+    *,
+    offered: Collection[str] = (),
+    nonce: Callable[[int], bytes] = token_bytes,
+) -> _Client:
+    """The other side."""
+    return kind(credentials, tls=tls, token_bytes=nonce, offered=offered)
 
 
 class Store(CredentialStore):
@@ -98,3 +130,20 @@ def counted(function: Callable[..., object], calls: list[str]) -> Callable[..., 
         return function(*args)
 
     return call
+
+
+def converse(client: ClientMechanism, server: ServerMechanism, store: CredentialStore | None = None) -> Identity | None:
+    """Let both sides talk to the end.
+
+    Returns:
+        The identity, once the client believes in it too; None where the server says no.
+    """
+    outcome = ask(server, server.step(client.initial()), store)
+    while isinstance(outcome, Challenge):
+        outcome = ask(server, server.step(client.respond(outcome.data)), store)
+    if not isinstance(outcome, Success):
+        return None
+    if outcome.data:
+        assert client.respond(outcome.data) == b""
+    client.verify()
+    return outcome.identity

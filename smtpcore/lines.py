@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from smtpcore.pieces import Pieces, keep
+
 Buffer = bytes | bytearray | memoryview
 """What may be fed: ``bytes`` are kept as they are, the others are copied, so adapters can use theirs again."""
 
@@ -38,7 +40,7 @@ class InputBuffer:
         self._buf = b""
         self._pos = 0  # where the unread octets of _buf begin
         self._scan = 0  # everything from _pos up to here is known to be clean and to hold no CRLF
-        self._pieces: list[bytes] = []  # fed while _buf was not read up; joined to it when it runs out
+        self._pieces: Pieces = []  # fed while _buf was not read up; joined to it when it runs out
         self._pending = 0  # octets in _pieces
         self._dropped = 0  # octets of the present line that were dropped, since the line cannot be given out
         self._faulty = False  # BARE was told of the present line
@@ -60,7 +62,7 @@ class InputBuffer:
             self._buf = piece
             self._pos = self._scan = 0
         else:
-            self._pieces.append(piece)
+            keep(self._pieces, piece)
             self._pending += len(piece)
 
     def next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
@@ -158,7 +160,7 @@ class InputBuffer:
         rest = self._buf[self._pos :]
         if rest:
             self._pieces.insert(0, rest)
-        self._buf = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._buf = b"".join(self._pieces)
         self._pieces = []
         self._pending = 0
         self._scan -= self._pos

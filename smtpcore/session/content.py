@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smtpcore.handler import BodySink
+from smtpcore.pieces import Pieces, keep
 from smtpcore.replies import Reply
 from smtpcore.session.replies import STORAGE_FULL
 
@@ -27,7 +28,7 @@ class Content:
     __slots__ = ("_parts", "_reserved", "chunks", "collecting", "refusal", "sink", "size")
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._parts: Pieces = []
         self._reserved = 0
         self.sink: BodySink | None = None
         self.collecting = False
@@ -49,7 +50,7 @@ class Content:
             if not session.gate.reserve(len(data)):
                 return STORAGE_FULL
             self._reserved += len(data)
-        self._parts.append(data)
+        keep(self._parts, data)
         return None
 
     def drop(self, session: ServerSession) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from smtpcore.errors import LocalProtocolError
+from smtpcore.line_ends import LineEnds
 from smtpcore.lines import Buffer
 
 _CRLF = b"\r\n"
@@ -18,7 +19,7 @@ class DotWriter:
     CRLF "." CRLF is the one finish() writes (RFC 5321 4.1.1.4). No CR or LF goes out alone (RFC 5321 2.3.8).
     """
 
-    __slots__ = ("_allow_nul", "_at_line_start", "_convert", "_finished", "_held")
+    __slots__ = ("_at_line_start", "_finished", "_line_ends")
 
     def __init__(self, *, bare_newlines: Literal["error", "convert"], allow_nul: bool = False) -> None:
         """Begin a message.
@@ -27,12 +28,8 @@ class DotWriter:
             bare_newlines: what a lone CR or a lone LF is: an ``"error"``, or a line end to ``"convert"`` to CRLF.
             allow_nul: let octets 0x00 pass; many receivers refuse them.
         """
-        if bare_newlines not in ("error", "convert"):
-            raise LocalProtocolError('bare_newlines must be "error" or "convert"')
-        self._convert = bare_newlines == "convert"
-        self._allow_nul = allow_nul
+        self._line_ends = LineEnds(bare_newlines=bare_newlines, allow_nul=allow_nul)
         self._at_line_start = True  # what was written ends in CRLF, or is nothing: the DATA line ended in CRLF
-        self._held = b""  # a CR that ended a chunk: the next one tells whether it is part of a CRLF
         self._finished = False
 
     def write(self, chunk: Buffer) -> bytes:
@@ -43,19 +40,7 @@ class DotWriter:
                 and another chunk may be tried; where the lone CR ended an earlier chunk, it must begin with LF.
         """
         self._check_open()
-        data = chunk if type(chunk) is bytes else memoryview(chunk).tobytes()
-        if not data:
-            return b""
-        if 0 in data and not self._allow_nul:
-            raise LocalProtocolError("NUL in content: encode the message, or allow it with allow_nul=True")
-        data = self._held + data
-        held = b""
-        if data.endswith(b"\r"):
-            held = b"\r"
-            data = data[:-1]
-        data = self._with_crlf(data)
-        self._held = held
-        return self._stuffed(data)
+        return self._stuffed(self._line_ends.write(chunk))
 
     def finish(self) -> bytes:
         """Give the octets that end the message: a CRLF if the last line has none, then "." CRLF.
@@ -64,22 +49,13 @@ class DotWriter:
             LocalProtocolError: the content ended in a lone CR, or finish() was called before.
         """
         self._check_open()
-        last = self._stuffed(self._with_crlf(self._held))
+        last = self._stuffed(self._line_ends.finish())
         self._finished = True
         return last + (b".\r\n" if self._at_line_start else b"\r\n.\r\n")
 
     def _check_open(self) -> None:
         if self._finished:
             raise LocalProtocolError("the message is finished: begin the next one with a new DotWriter")
-
-    def _with_crlf(self, data: bytes) -> bytes:
-        """The same lines, each CR and LF of them part of a CRLF."""
-        rest = data.replace(_CRLF, b"  ")
-        if 10 not in rest and 13 not in rest:
-            return data
-        if not self._convert:
-            raise LocalProtocolError('lone CR or LF in content: end lines with CRLF, or use bare_newlines="convert"')
-        return data.replace(_CRLF, b"\n").replace(b"\r", b"\n").replace(b"\n", _CRLF)
 
     def _stuffed(self, data: bytes) -> bytes:
         if not data:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Self
 
 from smtpcore.custom import CustomExtension
-from smtpcore.spec import EXTENSIONS, PARAMETERS, Parameter
+from smtpcore.spec import EXTENSIONS, PARAMETERS, Extension, Parameter
 
 _KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _PARAMETERS = re.compile(r"[!-~]+(?: [!-~]+)*")
+_OLD_AUTH = re.compile(r"\AAUTH=", re.IGNORECASE | re.ASCII)
 
 
 class Extensions(Mapping[str, str]):
@@ -60,6 +62,32 @@ class Extensions(Mapping[str, str]):
             (row.verb, row.keyword): row for row in (*PARAMETERS, *registered) if row.extension in self._announced
         }
 
+    @classmethod
+    def read(cls, lines: Iterable[str], *, custom: Collection[CustomExtension] = ()) -> Self:
+        """What a server announces, as far as it can be understood; the rest is ignored (RFC 5321 4.1.1.1).
+
+        Args:
+            lines: The lines of the EHLO reply behind the first.
+            custom: The application's own extensions.
+        """
+        rows = {**EXTENSIONS, **{extension.keyword: extension.row() for extension in custom}}
+        announced: dict[str, str] = {}
+        for line in lines:
+            # Servers announced AUTH with a "=" before it was an RFC, and some still do, beside the new form.
+            words = [word for word in _OLD_AUTH.sub("AUTH ", line).split(" ") if word]
+            keyword, text = "".join(words[:1]), " ".join(words[1:])
+            if not _KEYWORD.fullmatch(keyword) or (text and not _PARAMETERS.fullmatch(text)):
+                continue
+            keyword = keyword.upper()
+            if keyword == "AUTH" and keyword in announced:
+                text = " ".join(dict.fromkeys(f"{announced[keyword]} {text}".split(" ")))
+            row = rows.get(keyword)
+            # RFC 6531 3.1: parameters where there should be none are ignored.
+            announced[keyword] = "" if row is not None and row.bare else text
+        # One that is announced without what it needs cannot be used.
+        usable = {keyword: text for keyword, text in announced.items() if _is_complete(rows.get(keyword), announced)}
+        return cls(usable, custom=custom)
+
     def lines(self) -> list[str]:
         """The lines of the EHLO reply behind the first, in the order given."""
         return [f"{keyword} {text}" if text else keyword for keyword, text in self._announced.items()]
@@ -79,6 +107,10 @@ class Extensions(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Extensions({self._announced!r})"
+
+
+def _is_complete(row: Extension | None, announced: Mapping[str, str]) -> bool:
+    return row is None or row.requires is None or row.requires in announced
 
 
 NONE = Extensions()

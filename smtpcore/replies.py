@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from smtpcore.spec import AUTH_LINE, CODES
-from smtpcore.utf8 import UNSAFE
+from smtpcore.utf8 import UNSAFE, escape
 
 if TYPE_CHECKING:
     from smtpcore.extensions import Extensions
@@ -101,6 +101,23 @@ class Reply:
         self._wire: bytes | None = None
         self._plain: bytes | None = None
 
+    @classmethod
+    def read(cls, code: int, lines: Sequence[str], enhanced: EnhancedCode | None) -> Self:
+        """A reply as a client has received it: without an enhanced status code where none was sent.
+
+        Args:
+            code: The code.
+            lines: The text of each line, without control characters.
+            enhanced: What stood in front of the text.
+        """
+        reply = cls.__new__(cls)
+        reply.code = code
+        reply.lines = tuple(lines)
+        reply.enhanced = enhanced
+        reply.close = code == 421
+        reply._wire = reply._plain = None
+        return reply
+
     @property
     def text(self) -> str:
         """The lines joined by LF, for people and logs."""
@@ -153,7 +170,7 @@ class Reply:
         # RFC 4954 4: a SASL challenge is one line, however long, and cannot be read in pieces.
         longest = AUTH_LINE if self.code == 334 else MAX_LINE
         room = longest - len("250-") - len(prefix) - len("\r\n")
-        texts = [piece for line in self.lines for piece in _fold(escaped.sub(_escape, line).encode("utf-8"), room)]
+        texts = [piece for line in self.lines for piece in _fold(escaped.sub(escape, line).encode("utf-8"), room)]
         start = prefix.encode("ascii")
         last = len(texts) - 1
         return b"".join(
@@ -204,14 +221,21 @@ class EhloReply(Reply):
         super().__init__(250, lines)
         self.extensions = extensions
 
+    @classmethod
+    def received(cls, reply: Reply, extensions: Extensions) -> Self:
+        """The same as a client has received it.
+
+        Args:
+            reply: The reply.
+            extensions: What its lines announce.
+        """
+        received = cls.read(reply.code, reply.lines, reply.enhanced)
+        received.extensions = extensions
+        return received
+
 
 def _usual(code: int) -> EnhancedCode:
     return EnhancedCode.parse(CODES[code][1]) if code in CODES else EnhancedCode(code // 100, 0, 0)
-
-
-def _escape(match: re.Match[str]) -> str:
-    # A tab is the one control character that a reply may have.
-    return match[0] if match[0] == "\t" else f"\\x{{{ord(match[0]):x}}}"
 
 
 def _fold(line: bytes, room: int) -> list[bytes]:

@@ -29,3 +29,8 @@ def decode(octets: bytes) -> str:
 def encode(text: str) -> bytes:
     """The octets, to be judged by whoever reads or writes them: a lone surrogate gives some that `decode` refuses."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def escape(match: re.Match[str]) -> str:
+    r"""A character as ``\x{e9}``, for substitution; a tab, the one control character that a reply may have, stays."""
+    return match[0] if match[0] == "\t" else f"\\x{{{ord(match[0]):x}}}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from smtpcore.custom import CustomExtension, CustomParameter
 from smtpcore.extensions import NONE, Extensions
 
 
@@ -72,3 +73,34 @@ def test_equal_extensions_have_equal_hashes_in_any_order() -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert one != Extensions({"SIZE": "2", "HELP": ""})
+
+
+@pytest.mark.conformance("C050")
+def test_what_a_server_announces_is_read_in_any_case_and_what_fits_no_grammar_is_ignored() -> None:
+    read = Extensions.read(["pipelining", "***", "a_b c", "Size 1000", "X-Foo  a   b ", "", "caf\u00e9"])
+    assert dict(read) == {"PIPELINING": "", "SIZE": "1000", "X-FOO": "a b"}
+
+
+@pytest.mark.conformance("C052")
+def test_parameters_where_there_should_be_none_are_ignored() -> None:
+    assert dict(Extensions.read(["8BITMIME", "SMTPUTF8 foo"])) == {"8BITMIME": "", "SMTPUTF8": ""}
+
+
+@pytest.mark.conformance("C053")
+def test_the_old_form_of_auth_is_understood() -> None:
+    assert Extensions.read(["AUTH=LOGIN PLAIN"])["AUTH"] == "LOGIN PLAIN"
+    assert Extensions.read(["AUTH PLAIN", "AUTH=LOGIN PLAIN"])["AUTH"] == "PLAIN LOGIN"
+
+
+def test_of_a_keyword_that_is_repeated_the_last_counts() -> None:
+    assert Extensions.read(["SIZE 1", "SIZE 2"])["SIZE"] == "2"
+
+
+def test_what_lacks_the_extension_that_it_needs_is_not_there() -> None:
+    assert "SMTPUTF8" not in Extensions.read(["SMTPUTF8"])
+    assert "BINARYMIME" in Extensions.read(["BINARYMIME", "CHUNKING"])
+
+
+def test_the_extensions_of_the_application_are_read_with_the_others() -> None:
+    custom = CustomExtension(keyword="X-NOTE", parameters=[CustomParameter(verb="MAIL", keyword="X-N", room=10)])
+    assert (b"MAIL", b"X-N") in Extensions.read(["X-NOTE"], custom=[custom]).parameters

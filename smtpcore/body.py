@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Flag
+from typing import Final
 
 from smtpcore.lines import InputBuffer
 
@@ -33,6 +34,7 @@ class Defect(Flag):
     """Content sent by BDAT that is not empty and does not end in CRLF, as all that DATA brings does."""
 
 
+NO_DEFECT: Final = Defect(0)
 _BARE_CR = Defect.BARE_CR.value
 _BARE_LF = Defect.BARE_LF.value
 _NUL = Defect.NUL.value

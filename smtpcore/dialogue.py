@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from smtpcore.errors import LocalProtocolError
+from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.replies import Reply
 from smtpcore.spec import COMMANDS, Availability, Dialect, Guard, Rule, State
 
 _CLOSED: Final = State.CLOSED
+_SUCCESS: Final = Reply(250)
 
 
 class Dialogue:
@@ -76,6 +77,39 @@ class Dialogue:
             verb = rule.verb.decode("ascii")
             raise LocalProtocolError(f"{code} cannot answer {verb}; send a reply of another class")
         return _CLOSED if reply.close else state
+
+    def reached(self, rule: Rule, reply: Reply) -> State:
+        """Where this reply to this verb has led the server, as its client sees it.
+
+        The client has sent the verb when it was in order, as far as it could know. Commands that it sent before may
+        have failed since, and a server may take the verb all the same: a 354 behind a refused MAIL leads to DATA.
+
+        Raises:
+            RemoteProtocolError: A reply of this class cannot answer the verb.
+        """
+        if reply.close:
+            return _CLOSED
+        if reply.code >= 400:
+            return rule.negative.get(self.state, self.state)
+        moves = rule.positive if reply.code < 300 else rule.intermediate
+        if moves is None:
+            raise RemoteProtocolError(f"{reply.code} cannot answer {rule.verb.decode('ascii')}")
+        state = moves.get(self.state)
+        if state is not None:
+            return state
+        targets = set(moves.values())
+        return targets.pop() if len(targets) == 1 else self.state
+
+    def expect(self, rule: Rule) -> None:
+        """Stand where the success of a verb will lead, which is in order now."""
+        moves = rule.positive if rule.positive is not None else rule.intermediate
+        assert moves is not None  # a verb that is served can succeed
+        self.move(rule, _SUCCESS, moves.get(self.state, self.state))
+
+    def stand_as(self, other: Dialogue) -> None:
+        """Take over the state and the facts of another dialogue."""
+        for name in Dialogue.__slots__:
+            setattr(self, name, getattr(other, name))
 
     def move(self, rule: Rule, reply: Reply, state: State) -> None:
         """Stand where ``target()`` said that this reply leads, with the facts that follow from it."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
-from smtpcore.body import Defect
+from smtpcore.body import NO_DEFECT, Defect
 from smtpcore.replies import Reply
+
+_E = TypeVar("_E")
 
 
 class Pause(Enum):
@@ -42,11 +45,11 @@ class EndOfChunk(Event):
 
 @dataclass(slots=True)
 class EndOfBody(Event):
-    """The content is complete; the message wants its final reply."""
+    """The content is complete; the message wants its final reply. A client sends it behind the content for DATA."""
 
-    defects: Defect
-    """What was found in the content; the wire layer reports, the session judges."""
-    size: int
+    defects: Defect = NO_DEFECT
+    """What was found in the content; the wire layer reports, the session judges. Of no meaning where it is sent."""
+    size: int = 0
     """Octets of the content, CRLF counted, stuffing and final dot not (RFC 1870 5)."""
 
 
@@ -72,16 +75,16 @@ class ConnectionClosed(Event):
     """The end of the input, behind everything that came before it, or the end of the dialogue."""
 
 
-class EventIterator(Iterator[Event]):
+class EventIterator(Iterator[_E]):
     """``next_event()`` as an iterator that ends where it pauses or with ConnectionClosed; after a pause it goes on."""
 
     __slots__ = ("_next_event", "_over")
 
-    def __init__(self, next_event: Callable[[], Event | Pause]) -> None:
+    def __init__(self, next_event: Callable[[], _E | Pause]) -> None:
         self._next_event = next_event
         self._over = False
 
-    def __next__(self) -> Event:
+    def __next__(self) -> _E:
         if self._over:
             raise StopIteration
         event = self._next_event()

@@ -54,22 +54,23 @@ def choose(
     Args:
         offered: The mechanisms that the server announces, in upper case.
         credentials: What the client has.
-        tls: The TLS layer; None in clear text. Whether its certificate is the right server's is for the caller
-            to have made sure of.
+        tls: The TLS layer; None in clear text.
         allow: The mechanisms that may be used, the best first; a name that nobody knows is passed over. None: all
             that are known, in the order of ``CLIENT_MECHANISMS``, but CRAM-MD5 in clear text alone: who reads one
             exchange of it can guess at the password, and the server has to store that itself; within TLS the
             password is safer with PLAIN.
-        plaintext_without_tls: In clear text, use mechanisms too that send a password or a token itself.
+        plaintext_without_tls: Use mechanisms that send a password or a token itself although there is no TLS, or
+            its certificate was not verified (RFC 4954 14).
 
     Returns:
         The class, to be made with the same credentials and TLS; None: there is no mechanism in common.
     """
     if allow is None:
         allow = [name for name in CLIENT_MECHANISMS if tls is None or name != CramMd5Client.name]
+    plaintext = plaintext_without_tls or (tls is not None and tls.peer_verified)
     for name in allow:
         kind = CLIENT_MECHANISMS.get(name)
-        if kind is None or name not in offered or (kind.plaintext and tls is None and not plaintext_without_tls):
+        if kind is None or name not in offered or (kind.plaintext and not plaintext):
             continue
         if kind.usable(credentials, tls):
             return kind

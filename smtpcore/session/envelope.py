@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from smtpcore.body import Defect
+from smtpcore.body import NO_DEFECT, Defect
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.paths import Path
 
@@ -29,7 +29,7 @@ class Envelope:
     """The message as it was sent, unstuffed; for ``message``, empty where a sink took it."""
     size: int = 0
     """Octets of the content so far, CRLF counted."""
-    defects: Defect = field(default=Defect(0))
+    defects: Defect = NO_DEFECT
     """What was found in the content, known at its end."""
     _trace: Callable[[Envelope], bytes] | None = field(default=None, repr=False, compare=False)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from smtpcore.body import Defect
 from smtpcore.chain import Chain
+from smtpcore.client import ClientConnection
 from smtpcore.commands import (
     Auth,
     Command,
@@ -39,6 +40,7 @@ from smtpcore.leniencies import Leniencies
 from smtpcore.paths import Path, PathError
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, EnhancedCode, Reply
+from smtpcore.reply_reader import ReplyLimits
 from smtpcore.sasl import Credentials, Identity
 from smtpcore.server import ServerConnection
 from smtpcore.session import (
@@ -63,6 +65,7 @@ __all__ = [
     "BodyChunk",
     "BodySink",
     "Chain",
+    "ClientConnection",
     "Command",
     "ConnectionClosed",
     "CredentialStore",
@@ -108,6 +111,7 @@ __all__ = [
     "Rejected",
     "RemoteProtocolError",
     "Reply",
+    "ReplyLimits",
     "Rset",
     "SaslCancel",
     "SaslError",

@@ -10,17 +10,19 @@ from smtpcore.session.networks import Networks
 from smtpcore.session.observer import Observer, Observers
 from smtpcore.session.peer import Peer
 from smtpcore.session.server import ServerSession
-from smtpcore.session.steps import RECEIVE, Ask, Close, Receive, Send, StartTls, Step
+from smtpcore.session.steps import IDLE, RECEIVE, Ask, Close, Idle, Receive, Send, StartTls, Step
 from smtpcore.session.timeouts import Timeouts
 from smtpcore.session.transcript import SessionLog, Transcript
 
 __all__ = [
+    "IDLE",
     "RECEIVE",
     "Admission",
     "Ask",
     "Close",
     "Envelope",
     "Gate",
+    "Idle",
     "Limits",
     "Networks",
     "Observer",

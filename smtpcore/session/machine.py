@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import Buffer
 from smtpcore.replies import Reply
 from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
-from smtpcore.session.timeouts import Timeouts
 from smtpcore.session.timers import Timers
 from smtpcore.tls import TlsInfo
 
@@ -17,6 +16,31 @@ Answered: TypeAlias = Callable[[object], None]
 """What goes on with a hook's answer."""
 Phase: TypeAlias = Callable[[], Step | None]
 """A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
+
+
+class StepTimeouts(Protocol):
+    """The durations in seconds that the machine itself needs; None where a limit is off."""
+
+    @property
+    def write(self) -> float | None:
+        """For the transport to take what is sent."""
+
+    @property
+    def tls_handshake(self) -> float | None:
+        """For the TLS handshake."""
+
+    @property
+    def hook(self) -> float | None:
+        """For the answer of a hook."""
+
+    @property
+    def message_hook(self) -> float | None:
+        """For the final answer to a message."""
+
+    @property
+    def reply_wait(self) -> float:
+        """How long what is ready to be sent may wait before a hook is waited for."""
+
 
 _FINAL_HOOKS = ("message", "finish", "recipient")
 
@@ -31,7 +55,7 @@ class StepMachine:
     peer_gone: bool
     """The peer has ended its side or the connection broke; a hook that runs is not cancelled for it."""
 
-    def __init__(self, timeouts: Timeouts, monotonic: Callable[[], float], first: Phase) -> None:
+    def __init__(self, timeouts: StepTimeouts, monotonic: Callable[[], float], first: Phase) -> None:
         self.timers = Timers()
         self.monotonic = monotonic
         self.peer_gone = False

@@ -356,7 +356,7 @@ class ServerSession(StepMachine):
             self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
         elif not self.timers.runs("idle"):
-            timeouts = self._timeouts
+            timeouts = self.config.timeouts
             late = timeouts.idle_after_error is not None and self.budget.errors > 0
             self.timers.start("idle", self.monotonic(), timeouts.idle_after_error if late else timeouts.idle)
         self._fresh = False

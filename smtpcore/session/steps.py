@@ -16,6 +16,15 @@ RECEIVE: Final = Receive()
 """The one instance of Receive a session ever returns."""
 
 
+@dataclass(frozen=True, slots=True)
+class Idle(Receive):
+    """Nothing is owed on either side (client role only): submit something, quit, or read on to see a 421 come."""
+
+
+IDLE: Final = Idle()
+"""The one instance of Idle a session ever returns."""
+
+
 @dataclass(slots=True)
 class Send:
     """Write these octets, then tell ``sent()`` when the transport takes more."""
@@ -38,7 +47,7 @@ class Ask:
 
 @dataclass(slots=True, eq=False)
 class StartTls:
-    """Begin the TLS handshake as the server; then tell ``tls_started()`` or ``tls_failed()``."""
+    """Begin the TLS handshake in the session's own role; then tell ``tls_started()`` or ``tls_failed()``."""
 
     received: bytes
     """TLS octets that were read already; the handshake begins with them."""

@@ -1,0 +1,170 @@
+"""Content on its way out: where its pieces come from, and what of them may be sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Final, TypeAlias
+
+from smtpcore.body import Defect, DefectScanner
+from smtpcore.errors import LocalProtocolError
+from smtpcore.line_ends import LineEnds
+from smtpcore.session.client.config import ClientConfig
+from smtpcore.session.client.message import Content, Piece, Readable
+
+PIECE: Final = 256 * 1024
+"""Octets that are asked for and sent at a time."""
+PIECES: Final = (bytes, bytearray, memoryview, str)
+"""What a piece may be."""
+
+Pull: TypeAlias = Callable[[], object]
+"""Gives the next piece, something awaitable that gives it, or None behind the last."""
+
+
+class Source:
+    """Where the content of a message comes from.
+
+    Raises:
+        TypeError: It is nothing that content could come from.
+    """
+
+    __slots__ = ("_begin", "_pull", "ends_empty", "repeatable", "whole")
+
+    whole: bytes | str | None
+    """All of it, where it is there already."""
+    repeatable: bool
+    """It can be had more than once."""
+    ends_empty: bool
+    """A piece of no octets is the end, as it is with files."""
+
+    def __init__(self, content: Content) -> None:
+        self.whole = None
+        self.ends_empty = False
+        if isinstance(content, PIECES):
+            self.whole = content if isinstance(content, str) else bytes(content)
+            self.repeatable = True
+            self._begin: Callable[[], Pull] = partial(_iterated, (content,))
+        elif isinstance(content, Readable):
+            self._begin, self.repeatable = _file(content)
+            self.ends_empty = True
+        elif isinstance(content, AsyncIterable):
+            self._begin = partial(_asynchronous, content)
+            self.repeatable = not isinstance(content, AsyncIterator)
+        elif isinstance(content, Iterable):
+            self._begin = partial(_iterated, content)
+            self.repeatable = not isinstance(content, Iterator)
+        else:
+            raise TypeError(f"{type(content).__name__} is no content: give octets, text, a binary file or an iterable")
+
+    def begin(self) -> None:
+        """Have the pieces from the first on."""
+        self._pull = self._begin()
+
+    def pull(self) -> object:
+        """The next piece, something awaitable that gives it, or None behind the last; ``begin()`` comes before."""
+        return self._pull()
+
+
+def _file(file: Readable) -> tuple[Callable[[], Pull], bool]:
+    """How to have a file read from where it stands, and whether that can be done again."""
+    read = partial(file.read, PIECE)
+    seekable, seek, tell = (getattr(file, name, None) for name in ("seekable", "seek", "tell"))
+    # What has to be awaited is not asked whether it can be rewound.
+    if not (callable(seekable) and callable(seek) and callable(tell)) or iscoroutinefunction(seekable):
+        return lambda: read, False
+    if not seekable():
+        return lambda: read, False
+    start = tell()
+
+    def rewind() -> Pull:
+        seek(start)
+        return read
+
+    return rewind, True
+
+
+def _iterated(content: Iterable[Piece]) -> Pull:
+    iterator = iter(content)
+    return lambda: next(iterator, None)
+
+
+def _asynchronous(content: AsyncIterable[Piece]) -> Pull:
+    iterator = aiter(content)
+
+    async def next_piece() -> Piece | None:
+        try:
+            return await anext(iterator)
+        except StopAsyncIteration:
+            return None
+
+    return next_piece
+
+
+class Filter:
+    """Lets through what may be sent of the content, as the configuration and the server will have it.
+
+    Args:
+        config: The policies.
+        binary: The content is declared to be BINARYMIME, and everything may be in it.
+        seven_bit: The server takes no octets over 0x7F.
+    """
+
+    __slots__ = ("_allow_nul", "_choice", "_line_ends", "_pass_long", "_scanner", "_seven_bit", "binary")
+
+    def __init__(self, config: ClientConfig, *, binary: bool, seven_bit: bool) -> None:
+        self.binary = binary
+        self._seven_bit = seven_bit
+        self._choice = config.bare_newlines
+        self._allow_nul = config.allow_nul
+        self._pass_long = config.long_lines == "pass"
+        self._line_ends: LineEnds | None = None
+        self._scanner = DefectScanner()
+
+    def feed(self, piece: Piece) -> bytes:
+        """Give what can be sent of the next piece.
+
+        Raises:
+            LocalProtocolError: Something in it may not be sent.
+        """
+        data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
+        if self.binary:
+            return data
+        if self._line_ends is None:
+            bare = self._choice or ("convert" if isinstance(piece, str) else "error")
+            self._line_ends = LineEnds(bare_newlines=bare, allow_nul=self._allow_nul)
+        return self._checked(self._line_ends.write(data))
+
+    def finish(self) -> bytes:
+        """Give what is left behind the last piece.
+
+        Raises:
+            LocalProtocolError: The content ended with what may not be sent.
+        """
+        if self._line_ends is None:
+            return b""
+        data = self._checked(self._line_ends.finish())
+        self._scanner.finish()
+        self._judge()
+        return data
+
+    def _checked(self, data: bytes) -> bytes:
+        if self._pass_long:
+            if self._seven_bit and not data.isascii():
+                raise LocalProtocolError(_EIGHT_BIT)
+            return data
+        self._scanner.feed(data)
+        self._judge()
+        return data
+
+    def _judge(self) -> None:
+        defects = self._scanner.defects
+        if Defect.LONG_LINE in defects:
+            raise LocalProtocolError(
+                'a line of over 998 octets: encode the content, or let it pass with long_lines="pass"'
+            )
+        if self._seven_bit and Defect.EIGHT_BIT in defects:
+            raise LocalProtocolError(_EIGHT_BIT)
+
+
+_EIGHT_BIT: Final = "8-bit content for a server without 8BITMIME: encode it"

@@ -1,0 +1,271 @@
+"""Servers that do what they should not, and connections that break (T-CLIENT)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smtpcore import Reply, ReplyLimits
+from smtpcore.session import Close, Send
+from smtpcore.session.client import Delivery, Status
+
+from .dialogue import PLAIN, USUAL, Server, greeted, message, statuses
+
+CHUNKING = USUAL.replace(b"250-8BITMIME", b"250-CHUNKING\r\n250-8BITMIME")
+
+
+def sending(ehlo: bytes = USUAL, content: bytes = b"x\r\n", **settings: Any) -> tuple[Server, Delivery]:
+    """A server that was sent an envelope."""
+    server = greeted(ehlo, **settings)
+    delivery = server.session.submit(message(content))
+    server.sees()
+    return server, delivery
+
+
+@pytest.mark.conformance("C167")
+def test_an_endless_reply_ends_the_session() -> None:
+    server, delivery = sending(reply_limits=ReplyLimits(max_lines=5))
+    server.says(b"250-x\r\n" * 6)
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert "more than 5 lines" in delivery.results[0].text
+
+
+@pytest.mark.conformance("C145")
+def test_a_2yz_to_data_ends_the_session() -> None:
+    server, delivery = sending()
+    server.says(b"250 a\r\n250 b\r\n250 c\r\n")
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+
+
+@pytest.mark.conformance("C360")
+def test_a_421_in_a_group_is_a_temporary_failure_of_the_rest() -> None:
+    server = greeted()
+    delivery = server.session.submit(message(b"x\r\n", "c@d.example", "e@d.example"))
+    server.sees()
+    server.says(b"250 a\r\n421 4.3.2 bye\r\n")
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "rcpt"), (Status.TEMPORARY, "mail")]
+    assert [result.reply for result in delivery.results] == [Reply(421, "bye", "4.3.2")] * 2
+
+
+def test_a_connection_that_is_lost_behind_the_dot_leaves_it_open_what_became_of_the_message() -> None:
+    server, delivery = sending()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    server.closes()
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.UNCERTAIN, "final")]
+
+
+def test_a_connection_that_is_lost_in_the_middle_of_the_content_is_a_temporary_failure() -> None:
+    server, delivery = sending(content=b"x\r\n" * 200_000, ehlo=PLAIN)
+    server.says(b"250 a\r\n")
+    server.says(b"250 b\r\n")
+    server.session.receive_data(b"354 c\r\n")
+    step = server.session.next_step()
+    assert isinstance(step, Send)
+    server.session.receive_data(b"")
+    # The step is not done, and no longer wanted.
+    assert isinstance(server.session.next_step(), Close)
+    server.sees()
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [(b"552 5.3.4 big", Status.PERMANENT), (b"452 4.3.1 full", Status.TEMPORARY), (b"421 4.3.2 bye", Status.TEMPORARY)],
+)
+def test_a_reply_in_the_middle_of_the_content_stops_it(reply: bytes, status: Status) -> None:
+    server, delivery = sending(content=b"x\r\n" * 200_000, ehlo=PLAIN)
+    server.says(b"250 a\r\n")
+    server.says(b"250 b\r\n")
+    server.session.receive_data(b"354 c\r\n")
+    assert isinstance(server.session.next_step(), Send)
+    server.session.receive_data(reply + b"\r\n")
+    assert isinstance(server.session.next_step(), Close)
+    server.sees()
+    assert not server.ends()
+    [result] = delivery.results
+    assert result.status is status
+    assert result.reply is not None
+    assert result.reply.code == int(reply[:3])
+
+
+def test_a_broken_transport_in_the_middle_of_the_content_is_a_temporary_failure() -> None:
+    server, delivery = sending(content=b"x\r\n" * 200_000, ehlo=PLAIN)
+    server.says(b"250 a\r\n")
+    server.says(b"250 b\r\n")
+    server.session.receive_data(b"354 c\r\n")
+    server.session.next_step()
+    server.session.closed(BrokenPipeError("broken"))
+    assert server.sees() == b""
+    assert server.step is None
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert server.session.peer_gone
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20])
+def test_nothing_is_sent_to_a_server_that_says_good_bye_in_the_same_breath(cut: int) -> None:
+    farewell = b"421 4.3.2 shutting down\r\n"
+    server = Server()
+    delivery = server.session.submit(message())
+    server.sees()
+    assert server.says(b"220 srv\r\n" + farewell[:cut] if cut else b"220 srv\r\n" + farewell) == b""
+    if cut:
+        assert server.session.deadline == server.now + 300
+        assert server.says(farewell[cut:]) == b""
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "greeting")]
+    assert not delivery.begun
+
+
+def test_what_comes_behind_the_end_of_the_session_is_dropped() -> None:
+    server, _ = sending()
+    server.says(b"what\r\n")
+    assert isinstance(server.step, Close)
+    assert not server.session.wants_data
+    server.session.receive_data(b"250 more\r\n")
+    server.session.receive_data(b"")
+    assert not server.ends()
+
+
+def test_a_shutdown_behind_the_end_changes_nothing() -> None:
+    server, _ = sending()
+    server.says(b"what\r\n")
+    server.session.shutdown(0)
+    server.waits(1)
+    assert not server.ends()
+
+
+@pytest.mark.conformance("C206")
+def test_a_refused_chunk_stops_the_content_and_the_transaction_is_reset() -> None:
+    server, delivery = sending(CHUNKING, b"x\r\n" * 100, chunk_size=30)
+    sent = server.says(b"250 a\r\n250 b\r\n")
+    assert sent.count(b"BDAT") == 4
+    assert server.says(b"552 5.3.4 big\r\n") == b""
+    assert server.says(b"503 a\r\n503 b\r\n503 c\r\n") == b"RSET\r\n"
+    server.says(b"250 ok\r\n")
+    assert statuses(delivery) == [(Status.PERMANENT, "content")]
+    assert server.session.idle
+
+
+def test_a_refused_last_chunk_is_the_refusal_of_the_message() -> None:
+    server, delivery = sending(CHUNKING)
+    assert server.says(b"250 a\r\n250 b\r\n") == b"BDAT 3 LAST\r\nx\r\n"
+    assert server.says(b"554 5.6.0 no\r\n") == b""
+    assert statuses(delivery) == [(Status.PERMANENT, "final")]
+    assert server.session.idle
+
+
+@pytest.mark.conformance("C344")
+def test_no_chunk_is_sent_before_the_envelope_was_answered() -> None:
+    server = greeted(CHUNKING)
+    delivery = server.session.submit(message(b"x\r\n", "c@d.example", "e@d.example"))
+    assert b"BDAT" not in server.sees()
+    assert server.says(b"250 a\r\n250 b\r\n") == b""
+    assert server.says(b"250 c\r\n") == b"BDAT 3 LAST\r\nx\r\n"
+    server.says(b"250 d\r\n")
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")] * 2
+    refused = server.session.submit(message())
+    server.sees()
+    assert server.says(b"250 a\r\n550 b\r\n") == b"RSET\r\n"
+    assert not refused.done
+
+
+def test_chunks_wait_for_their_replies_without_pipelining() -> None:
+    server, delivery = sending(CHUNKING.replace(b"250-PIPELINING\r\n", b""), b"x\r\n" * 20, chunk_size=40)
+    server.says(b"250 a\r\n")
+    assert server.says(b"250 b\r\n") == b"BDAT 40\r\n" + (b"x\r\n" * 20)[:40]
+    assert server.says(b"250 c\r\n") == b"BDAT 20 LAST\r\n" + (b"x\r\n" * 20)[40:]
+    server.says(b"250 d\r\n")
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")]
+
+
+# Too many recipients.
+
+
+@pytest.mark.conformance("C118")
+@pytest.mark.parametrize("ehlo", [USUAL, CHUNKING])
+def test_recipients_that_the_server_has_no_room_for_get_a_transaction_of_their_own(ehlo: bytes) -> None:
+    server = greeted(ehlo)
+    delivery = server.session.submit(message(b"x\r\n", *(f"r{number}@d.example" for number in range(300))))
+    sizes = []
+    for _ in range(3):
+        sent = server.sees()
+        sizes.append(sent.count(b"RCPT"))
+        replies = b"250 a\r\n" + b"250 b\r\n" * 100 + b"452 4.5.3 many\r\n" * (sizes[-1] - 100)
+        if ehlo is USUAL:
+            replies += b"354 c\r\n"
+        assert server.says(replies) in (b"x\r\n.\r\n", b"BDAT 3 LAST\r\nx\r\n")
+        server.session.receive_data(b"250 d\r\n")
+    server.sees()
+    assert sizes == [300, 200, 100]
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")] * 300
+
+
+@pytest.mark.conformance("C117")
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (b"552 too many", Status.TEMPORARY),
+        (b"552 5.5.3 too many", Status.TEMPORARY),
+        (b"452 4.5.3 too many", Status.TEMPORARY),
+        (b"452 too many", Status.TEMPORARY),
+        (b"552 5.2.2 full", Status.PERMANENT),
+        (b"552 5.2.3 big", Status.PERMANENT),
+        (b"552 5.3.4 big", Status.PERMANENT),
+        (b"452 4.2.2 full", Status.TEMPORARY),
+        (b"550 5.1.1 no", Status.PERMANENT),
+    ],
+)
+def test_what_a_552_means_goes_by_what_it_says(reply: bytes, status: Status) -> None:
+    server = greeted()
+    # Content that cannot be had twice, so that nothing is tried again.
+    delivery = server.session.submit(message(iter([b"x\r\n"]), "c@d.example", "e@d.example"))
+    server.sees()
+    assert server.says(b"250 a\r\n250 b\r\n" + reply + b"\r\n354 c\r\n") == b"x\r\n.\r\n"
+    server.says(b"250 d\r\n")
+    assert statuses(delivery) == [(Status.ACCEPTED, "final"), (status, "rcpt")]
+
+
+def test_a_552_to_the_first_recipient_is_permanent() -> None:
+    server, delivery = sending()
+    server.says(b"250 a\r\n552 too many\r\n503 c\r\n")
+    server.says(b"250 d\r\n")
+    assert statuses(delivery) == [(Status.PERMANENT, "rcpt")]
+
+
+@pytest.mark.conformance("C281", "C356")
+def test_the_limits_that_a_server_announces_are_kept_to() -> None:
+    limits = b"250-LIMITS FOO=1 RCPTMAX=10 MAILMAX=5 RCPTMAX=x MAILMAX=0\r\n250-PIPELINING\r\n"
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", limits))
+    delivery = server.session.submit(message(b"x\r\n", *(f"r{number}@d.example" for number in range(25))))
+    sizes = []
+    while not delivery.done:
+        sent = server.sees()
+        sizes.append(sent.count(b"RCPT"))
+        server.says(b"250 a\r\n" + b"250 b\r\n" * sizes[-1] + b"354 c\r\n")
+        server.session.receive_data(b"250 d\r\n")
+        server.session.next_step()
+    assert sizes == [10, 10, 5]
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")] * 25
+
+
+def test_the_domains_of_a_transaction_are_counted_too() -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS RCPTDOMAINMAX=1\r\n250-PIPELINING\r\n"))
+    server.session.submit(message(b"x\r\n", "a@d.example", "b@D.example", "c@e.example"))
+    assert server.sees().count(b"RCPT") == 2
+
+
+def test_a_session_has_no_more_messages_than_the_server_takes() -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS MAILMAX=1\r\n250-PIPELINING\r\n"))
+    first, second = server.session.submit(message()), server.session.submit(message())
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    assert server.says(b"250 d\r\n") == b""
+    assert first.accepted
+    assert statuses(second) == [(Status.TEMPORARY, "mail")]
+    assert not second.begun

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smtpcore.session import Ask, ServerSession
+from smtpcore.session.client import ClientSession
 
 
-def abandon(session: ServerSession, cause: Exception | None, refuse: Callable[[Ask], None]) -> None:
+def abandon(session: ServerSession | ClientSession, cause: Exception | None, refuse: Callable[[Ask], None]) -> None:
     """Bring a session to its end, with its handler and its gate told, where no hook can be waited for.
 
     Args:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 
 from smtpcore.session import ServerSession, StartTls
+from smtpcore.session.client import ClientSession
 
 from .engine import TlsEngine, TlsError
 
@@ -15,24 +16,35 @@ LINGER_OCTETS = 1024 * 1024
 
 
 class Wire:
-    """Carries octets both ways and tells the session about them. It does no I/O and never asks for the next step.
+    """Carries octets both ways and tells the session about them; a `ServerSession` is the server's side of TLS.
+
+    It does no I/O and never asks for the next step.
 
     Whatever `receive` and `start_tls` were given, `outgoing` may hold an answer to write: a flight of the handshake,
     an alert, a key update.
     """
 
-    __slots__ = ("_context", "_ended", "_engine", "_handshake", "_session", "failed")
+    __slots__ = ("_context", "_ended", "_engine", "_handshake", "_server_name", "_session", "failed")
 
     failed: bool
     """TLS has failed and the session was told. There may be an alert in `outgoing`; there is nothing more to read."""
 
-    def __init__(self, session: ServerSession, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        session: ServerSession | ClientSession,
+        context: ssl.SSLContext | None,
+        *,
+        server_name: str | None = None,
+    ) -> None:
         """Begin in clear text.
 
         Args:
             session: Is told of all that comes.
-            context: The server's certificate; ``None`` will do for a session whose settings offer no TLS.
+            context: The server's certificate, or what a client trusts; ``None`` will do for a session whose settings
+                know no TLS.
+            server_name: For a client: the name or address to ask for and to check the certificate against.
         """
+        self._server_name = server_name
         self.failed = False
         self._session = session
         self._context = context
@@ -82,8 +94,13 @@ class Wire:
             return False
         self._handshake = step
         eof, self._ended = self._ended, False
-        assert self._context is not None, "an adapter takes no configuration that offers TLS without a certificate"
-        self._engine = TlsEngine(self._context, server_side=True)
+        assert self._context is not None, "an adapter takes no configuration with TLS without a context for it"
+        server_side = isinstance(self._session, ServerSession)
+        try:
+            self._engine = TlsEngine(self._context, server_side=server_side, server_hostname=self._server_name)
+        except TlsError as error:
+            self._fail(error)
+            return True
         # What came before the handshake could begin: all of it, or even the end.
         if step.received:
             self.receive(step.received)
@@ -92,7 +109,7 @@ class Wire:
         return True
 
     def send(self, data: bytes) -> bytes:
-        """The octets to write for this reply.
+        """The octets to write for these.
 
         Raises:
             TlsError: TLS has failed; nothing can be said any more.

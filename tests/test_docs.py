@@ -34,7 +34,7 @@ def test_links_between_the_pages_lead_somewhere() -> None:
 
 
 def test_the_whole_adapter_of_the_guide_delivers_a_message() -> None:
-    [block] = CODE.findall((DOCS / "adapter.md").read_text("utf-8"))
+    block, _ = CODE.findall((DOCS / "adapter.md").read_text("utf-8"))
     names: dict[str, object] = {}
     exec(compile(block, "adapter.md", "exec"), names)
     serve = names["serve"]

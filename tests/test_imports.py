@@ -55,7 +55,7 @@ THIRD_PARTY = {
     "pluggy": ("smtpcore_testing.plugin",),
     "hypothesis": ("smtpcore_testing.strategies",),
 }
-"""Who may use what an extra brings: packages, or single modules that import it only when they are asked."""
+"""Who may use what an extra brings: packages, or parts of packages that are imported only when they are asked for."""
 SHARED_ADAPTER = "smtpcore_tls"
 ADAPTER_USERS = frozenset({"smtpcore_cli", "smtpcore_testing"})
 """What stands on adapters, and on which nothing stands."""
@@ -120,7 +120,7 @@ def adapter_fault(module: str, target: str) -> str | None:
     if own in ADAPTER_USERS and other.startswith("smtpcore_") and other not in ADAPTER_USERS:
         return None
     if other in THIRD_PARTY:
-        allowed = {own, module} & set(THIRD_PARTY[other])
+        allowed = any(f"{module}.".startswith(f"{user}.") for user in THIRD_PARTY[other])
         return None if allowed else f"{module} may not import {target}: it has to work without"
     if other.startswith("smtpcore_"):
         return f"{own} may not import {target}: what two adapters share belongs in the session or in {SHARED_ADAPTER}"

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from .sink import SmtpSink
 
+# What the kit asserts is shown as what a test asserts.
+pytest.register_assert_rewrite("smtpcore_testing.adapter_kit")
+
 _SINK = pytest.StashKey["SmtpSink"]()
 _MARKER = (
     "smtp_sink(config=None, *, tls=None, users=None, require_auth=False, lmtp=False): how to make the fixture's sink"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import socket
 import ssl
@@ -16,11 +15,12 @@ from types import TracebackType
 from typing import Literal, Self
 
 from smtpcore_blocking import serve_socket
-from smtpcore_tls import SelfSigned, client_context, self_signed
+from smtpcore_tls import client_context
 
 from smtpcore.session import ServerConfig, Transcript
 from smtpcore.spec import Dialect
 
+from .certificate import certificate
 from .conversation import Application, Conversation
 from .messages import Message
 from .script import Rule, Script
@@ -28,12 +28,6 @@ from .users import ITERATIONS, MECHANISMS, Users
 
 _PATIENCE = 5.0
 """Seconds that threads have to end once their connections are cut."""
-
-
-@functools.cache
-def _certificate() -> SelfSigned:
-    """The certificate of this process; one is enough, and a key costs time."""
-    return self_signed("localhost")
 
 
 class SmtpSink:
@@ -91,7 +85,7 @@ class SmtpSink:
             )
         self._config = replace(config, require_auth=require_auth or config.require_auth)
         self._users = None if users is None else Users(users)
-        self._certificate = _certificate() if config.starttls or config.implicit_tls else None
+        self._certificate = certificate() if config.starttls or config.implicit_tls else None
         self._script = Script()
         self._messages: list[Message] = []
         self._arrived = threading.Condition()

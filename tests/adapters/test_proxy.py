@@ -6,13 +6,14 @@ import ssl
 
 import pytest
 from smtpcore_memory import Pipe
+from smtpcore_testing.adapter_kit.application import EHLO
+from smtpcore_testing.adapter_kit.clients import TlsClient
+from smtpcore_testing.adapter_kit.servers import Connect, Start
 from smtpcore_tls import TlsEngine
 
 from smtpcore import Handler, Peer, ServerConfig
 from smtpcore.session import ServerSession
 from tests import proxying
-from tests.adapters.drivers import Engine
-from tests.adapters.mail import EHLO, Connect, Serve
 from tests.proxying import BINARY, LINE, TCP4, summed, tlv
 
 PROXIES = ("127.0.0.0/8", "unix")
@@ -32,7 +33,7 @@ class Guests(Handler):
 
 @pytest.mark.conformance("C308")
 @pytest.mark.parametrize("header", [LINE, BINARY, FIELDS], ids=["line", "binary", "fields"])
-def test_the_client_behind_the_proxy_is_served(header: bytes, serve: Serve, connect: Connect) -> None:
+def test_the_client_behind_the_proxy_is_served(header: bytes, serve: Start, connect: Connect) -> None:
     guests = Guests()
     client = connect(serve(guests, proxy_networks=PROXIES))
     client.send(header + EHLO + b"QUIT\r\n")
@@ -43,7 +44,7 @@ def test_the_client_behind_the_proxy_is_served(header: bytes, serve: Serve, conn
 
 @pytest.mark.conformance("C304", "C311")
 @pytest.mark.parametrize("octets", [b"EHLO c.test\r\n", LINE[:-2] + b"\n", BINARY.replace(b"QUIT", b"QUIP")])
-def test_without_a_header_there_is_only_the_end(octets: bytes, serve: Serve, connect: Connect) -> None:
+def test_without_a_header_there_is_only_the_end(octets: bytes, serve: Start, connect: Connect) -> None:
     guests = Guests()
     client = connect(serve(guests, proxy_networks=PROXIES))
     client.send(octets)
@@ -51,7 +52,7 @@ def test_without_a_header_there_is_only_the_end(octets: bytes, serve: Serve, con
     assert guests.peers == []
 
 
-def test_a_peer_that_may_not_speak_for_others_gets_only_the_end(serve: Serve, connect: Connect) -> None:
+def test_a_peer_that_may_not_speak_for_others_gets_only_the_end(serve: Start, connect: Connect) -> None:
     client = connect(serve(Guests(), proxy_networks=("192.0.2.0/24",)))
     assert client.rest() == b""
 
@@ -59,11 +60,11 @@ def test_a_peer_that_may_not_speak_for_others_gets_only_the_end(serve: Serve, co
 @pytest.mark.conformance("C364")
 @pytest.mark.parametrize("header", [LINE, FIELDS], ids=["line", "fields"])
 def test_header_and_client_hello_in_one_segment(
-    header: bytes, serve: Serve, connect: Connect, client_ssl_context: ssl.SSLContext
+    header: bytes, serve: Start, connect: Connect, client_ssl_context: ssl.SSLContext
 ) -> None:
     guests = Guests()
     below = connect(serve(guests, proxy_networks=PROXIES, implicit_tls=True))
-    client = Engine(below, client_ssl_context)
+    client = TlsClient(below, client_ssl_context)
     below.send(header + client.engine.outgoing())
     client.handshake(EHLO)
     assert client.codes(2) == [220, 250]
@@ -89,8 +90,8 @@ def test_header_and_client_hello_cut_anywhere(
 
 @pytest.mark.conformance("C364")
 def test_a_client_hello_without_a_header_gets_not_even_an_alert(
-    serve: Serve, connect: Connect, client_ssl_context: ssl.SSLContext
+    serve: Start, connect: Connect, client_ssl_context: ssl.SSLContext
 ) -> None:
     below = connect(serve(Guests(), proxy_networks=PROXIES, implicit_tls=True))
-    below.send(Engine(below, client_ssl_context).engine.outgoing())
+    below.send(TlsClient(below, client_ssl_context).engine.outgoing())
     assert below.rest() == b""

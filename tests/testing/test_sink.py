@@ -13,11 +13,11 @@ from email.message import EmailMessage
 import pytest
 import scramp  # type: ignore[import-untyped]
 from smtpcore_testing import SmtpSink
+from smtpcore_testing.adapter_kit.clients import until
 from smtpcore_testing.messages import Message
 
 from smtpcore import ServerConfig
 from smtpcore.params.dsn import Ret
-from tests.adapters.drivers import until
 
 LETTER = EmailMessage()
 LETTER["From"] = "Ann <ann@a.test>"

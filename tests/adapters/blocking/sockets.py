@@ -5,10 +5,10 @@ from __future__ import annotations
 import socket
 
 from smtpcore_blocking import Server
+from smtpcore_testing.adapter_kit.application import DELIVERED, DELIVERY, EHLO, Recorder
+from smtpcore_testing.adapter_kit.clients import PATIENCE, Client, SocketClient
 
 from smtpcore.session import Peer, ServerConfig, ServerSession, Timeouts
-from tests.adapters.drivers import PATIENCE, Client, SocketClient
-from tests.adapters.mail import DELIVERED, DELIVERY, EHLO, Recorder
 
 CONFIG = ServerConfig(hostname="mx.test", timeouts=Timeouts(linger=0.2))
 

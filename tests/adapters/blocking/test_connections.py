@@ -9,13 +9,13 @@ import threading
 
 import pytest
 from smtpcore_blocking import Server, serve_socket
+from smtpcore_testing.adapter_kit.application import CONTENT, DELIVERED, DELIVERY, EHLO, Recorder
+from smtpcore_testing.adapter_kit.clients import PATIENCE, until
 from smtpcore_tls import LINGER_OCTETS
 
 from smtpcore.handler import Handler
 from smtpcore.session import Peer, ServerConfig, Timeouts
 from tests.adapters.blocking.sockets import CONFIG, Connected, Peers, delivers, tcp
-from tests.adapters.drivers import PATIENCE, until
-from tests.adapters.mail import CONTENT, DELIVERED, DELIVERY, EHLO, Recorder
 
 
 class Exhausted(socket.socket):

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 from smtpcore_blocking import Server
+from smtpcore_testing.adapter_kit.application import EHLO, Recorder
+from smtpcore_testing.adapter_kit.clients import until
 
 from smtpcore.handler import handler
 from smtpcore.session import Gate, Observer, ServerSession
 from tests.adapters.blocking.sockets import CONFIG, delivers, tcp
-from tests.adapters.drivers import until
-from tests.adapters.mail import EHLO, Recorder
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from smtpcore_blocking import Server
+from smtpcore_testing.adapter_kit.application import Recorder
 
 from smtpcore.handler import Handler
 from smtpcore.session import Peer, ServerConfig
 from tests.adapters.blocking.sockets import CONFIG, Connected, Peers, delivers, tcp
-from tests.adapters.mail import Recorder
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from smtpcore_blocking import Server
+from smtpcore_testing.adapter_kit.application import CONTENT, DELIVERED, DELIVERY, EHLO, Recorder
+from smtpcore_testing.adapter_kit.clients import PATIENCE, until
 
 from smtpcore.handler import handler
 from smtpcore.session import ServerSession
 from tests.adapters.blocking.sockets import CONFIG, delivers, tcp
-from tests.adapters.drivers import PATIENCE, until
-from tests.adapters.mail import CONTENT, DELIVERED, DELIVERY, EHLO, Recorder
 
 
 @pytest.fixture

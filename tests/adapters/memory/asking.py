@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from smtpcore_testing.adapter_kit.application import Recorder
+
 from smtpcore.commands import Rcpt
 from smtpcore.replies import Reply
 from smtpcore.session import ServerConfig, ServerSession, Timeouts
-from tests.adapters.mail import Recorder
 
 CONFIG = ServerConfig(hostname="mx.test")
 

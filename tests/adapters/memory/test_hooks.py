@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 from smtpcore_memory import Pipe, run
+from smtpcore_testing.adapter_kit.application import EHLO, TRANSACTION
 
 from smtpcore.commands import Rcpt
 from smtpcore.handler import handler
 from smtpcore.replies import Reply
 from smtpcore.session import ServerSession
-from tests.adapters.mail import EHLO, TRANSACTION
 from tests.adapters.memory.asking import CONFIG, Asking, Pause, configured
 
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 from smtpcore_memory import Clock, Pipe, run
+from smtpcore_testing.adapter_kit.application import CONTENT, DELIVERY, EHLO, TRANSACTION, Recorder
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.handler import Handler, handler
 from smtpcore.session import Gate, Limits, Peer, ServerConfig, Timeouts
-from tests.adapters.mail import CONTENT, DELIVERY, EHLO, TRANSACTION, Recorder
 from tests.adapters.memory.asking import CONFIG, Asking, configured
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from smtpcore_memory import Clock, Pipe
+from smtpcore_testing.adapter_kit.application import EHLO, TRANSACTION, Recorder
 
 from smtpcore.handler import Handler
 from smtpcore.session import Limits, Observer, ServerConfig, ServerSession
-from tests.adapters.mail import EHLO, TRANSACTION, Recorder
 from tests.adapters.memory.asking import CONFIG, Asking, configured
 
 

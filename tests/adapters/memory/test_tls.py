@@ -7,12 +7,12 @@ import ssl
 import pytest
 import trustme
 from smtpcore_memory import Pipe, pair
+from smtpcore_testing.adapter_kit.application import DELIVERY, EHLO, Recorder
 from smtpcore_tls import TlsEngine, TlsError
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.handler import Handler
 from smtpcore.session import ServerConfig
-from tests.adapters.mail import DELIVERY, EHLO, Recorder
 
 
 def test_a_certificate_is_needed_where_tls_is_offered() -> None:

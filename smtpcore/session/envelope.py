@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from smtpcore.body import NO_DEFECT, Defect
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.paths import Path
+from smtpcore.session.received import trace_lines
 
 
 @dataclass(slots=True)
@@ -31,12 +32,18 @@ class Envelope:
     """Octets of the content so far, CRLF counted."""
     defects: Defect = NO_DEFECT
     """What was found in the content, known at its end."""
-    _trace: Callable[[Envelope], bytes] | None = field(default=None, repr=False, compare=False)
+    _received: Callable[[Envelope], bytes] | None = field(default=None, repr=False, compare=False)
 
     @property
-    def trace(self) -> bytes:
-        """The trace lines a delivering server puts before the content: Return-Path and Received (RFC 5321 4.4).
+    def received(self) -> bytes:
+        """The Received line that a relaying server puts before the content (RFC 5321 4.4); empty before the content.
 
         The time in it is when the content began to come.
         """
-        return self._trace(self) if self._trace is not None else b""
+        return self._received(self) if self._received is not None else b""
+
+    @property
+    def trace(self) -> bytes:
+        """The trace lines that a delivering server puts before the content: Return-Path, then ``received``."""
+        received = self.received
+        return trace_lines(self.mail.path, received) if received else b""

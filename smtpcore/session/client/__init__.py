@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smtpcore.session.client.config import ClientConfig, CredentialSource, TlsMode
+from smtpcore.session.client.content import Feed
 from smtpcore.session.client.message import Content, Message, Readable
 from smtpcore.session.client.observer import ClientObserver, ClientTranscript
 from smtpcore.session.client.results import Delivery, Exchange, Result, SessionError, Status
@@ -19,6 +20,7 @@ __all__ = [
     "CredentialSource",
     "Delivery",
     "Exchange",
+    "Feed",
     "Message",
     "Readable",
     "Result",

@@ -43,9 +43,15 @@ class Body:
         """The end of the content was sent."""
         self._source.begin()
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is the application's turn to give more content."""
+        feed = self._source.feed
+        return feed is not None and feed.empty and self._held_size <= self._session.config.chunk_size
+
     def advance(self) -> bool:
         """Send the next part, or ask for it; whether there was anything to do."""
-        if self.ended:
+        if self.ended or self.waits:
             return False
         if self._plan.chunks:
             return self._advance_chunks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from functools import partial
 from inspect import iscoroutinefunction
@@ -22,6 +23,42 @@ Pull: TypeAlias = Callable[[], object]
 """Gives the next piece, something awaitable that gives it, or None behind the last."""
 
 
+class Feed:
+    """Content that the application gives when it has it; meanwhile the session is idle."""
+
+    __slots__ = ("_pieces", "ended")
+
+    ended: bool
+    """Nothing more will come."""
+
+    def __init__(self) -> None:
+        self._pieces: deque[Piece] = deque()
+        self.ended = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether all that was given so far has been sent, and more is to come."""
+        return not self._pieces and not self.ended
+
+    def write(self, piece: Piece) -> None:
+        """Give the next piece.
+
+        Raises:
+            LocalProtocolError: The content was ended.
+        """
+        if self.ended:
+            raise LocalProtocolError("the content was ended; nothing can be added to it")
+        self._pieces.append(piece)
+
+    def finish(self) -> None:
+        """The content is complete."""
+        self.ended = True
+
+    def take(self) -> Piece | None:
+        """The next piece; None behind the last."""
+        return self._pieces.popleft() if self._pieces else None
+
+
 class Source:
     """Where the content of a message comes from.
 
@@ -29,7 +66,7 @@ class Source:
         TypeError: It is nothing that content could come from.
     """
 
-    __slots__ = ("_begin", "_pull", "ends_empty", "repeatable", "whole")
+    __slots__ = ("_begin", "_pull", "ends_empty", "feed", "repeatable", "whole")
 
     whole: bytes | str | None
     """All of it, where it is there already."""
@@ -37,14 +74,21 @@ class Source:
     """It can be had more than once."""
     ends_empty: bool
     """A piece of no octets is the end, as it is with files."""
+    feed: Feed | None
+    """It comes when the application has it."""
 
-    def __init__(self, content: Content) -> None:
+    def __init__(self, content: Content | Feed) -> None:
         self.whole = None
         self.ends_empty = False
+        self.feed = None
         if isinstance(content, PIECES):
             self.whole = content if isinstance(content, str) else bytes(content)
             self.repeatable = True
             self._begin: Callable[[], Pull] = partial(_iterated, (content,))
+        elif isinstance(content, Feed):
+            self.feed = content
+            self._begin = lambda: content.take
+            self.repeatable = False
         elif isinstance(content, Readable):
             self._begin, self.repeatable = _file(content)
             self.ends_empty = True

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias, runtime_checkable
 
 from smtpcore.commands import Mail, Rcpt
 from smtpcore.commands.attributes import Attribute
 from smtpcore.paths import Path
+
+if TYPE_CHECKING:
+    from smtpcore.session.client.content import Feed
 
 
 @runtime_checkable
@@ -35,7 +38,7 @@ class Message:
     mail: Mail
     """The reverse path and its parameters."""
     recipients: Sequence[Rcpt]
-    content: Content = field(repr=False)
+    content: Content | Feed = field(repr=False)
     size: int | None = None
     """Octets of the content, where it comes piece by piece and its size is known: for ``SIZE``."""
     forwarded: Mapping[str, Attribute] = field(default_factory=dict)

@@ -12,6 +12,7 @@ from smtpcore.errors import LocalProtocolError
 from smtpcore.replies import EnhancedCode, Reply
 
 if TYPE_CHECKING:
+    from smtpcore.session.client.content import Feed
     from smtpcore.session.client.message import Content, Message
 
 
@@ -120,8 +121,11 @@ class Delivery:
         self.results.append(result)
         return result
 
-    def complete(self, content: Content) -> None:
+    def complete(self, content: Content | Feed) -> None:
         """Let the content follow, and add no more recipients.
+
+        Args:
+            content: The content, or a feed into which it will be written when it is there.
 
         Raises:
             LocalProtocolError: It is not open.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from smtpcore.client import ClientConnection, Sent
 from smtpcore.commands import Command, Mail, SaslResponse
+from smtpcore.commands.attributes import Attribute
 from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, Pause
 from smtpcore.lines import Buffer
@@ -105,15 +106,17 @@ class ClientSession(StepMachine):
         self._take(delivery)
         return delivery
 
-    def open(self, mail: Mail, *, size: int | None = None, told: Callable[[Result], None] | None = None) -> Delivery:
+    def open(
+        self, mail: Mail, *, size: int | None = None, forwarded: Mapping[str, Attribute] | None = None
+    ) -> Delivery:
         """Begin a message whose recipients and content follow; the session is idle while it waits for more of it.
 
         Args:
             mail: The reverse path and its parameters; content that needs more is not known yet.
             size: Octets of the content, if that is known.
-            told: Is called with each result as soon as it is known.
+            forwarded: What to tell by XFORWARD, as in `Message`.
         """
-        delivery = Delivery(Message(mail, (), b"", size), [], told, open=True)
+        delivery = Delivery(Message(mail, (), b"", size, forwarded or {}), [], open=True)
         self._take(delivery)
         return delivery
 

@@ -44,11 +44,13 @@ class Transaction(Stage):
 
     @property
     def waits(self) -> bool:
-        """Whether it is the application's turn: the delivery is open, and everything was answered."""
+        """Whether it is the application's turn: everything was answered, and recipients or content may follow."""
         delivery = self._delivery
-        if not delivery.open or self._next is not None or self.session.connection.due is not None:
+        if self._next is not None or self.session.connection.due is not None:
             return False
-        return self._queued == len(delivery.results) and not self._queue
+        if self._body is not None:
+            return self._body.waits
+        return delivery.open and self._queued == len(delivery.results) and not self._queue
 
     def begin(self) -> None:
         """Decide how it is sent, and begin."""

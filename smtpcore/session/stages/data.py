@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtpcore.commands import Data
 from smtpcore.handler import BodySink
 from smtpcore.session.envelope import Envelope
-from smtpcore.session.received import received_line, trace_lines, with_protocol
+from smtpcore.session.received import received_line, with_protocol
 from smtpcore.session.replies import DATA_OK, STORAGE_FULL
 from smtpcore.spec import Dialect
 
@@ -32,7 +32,7 @@ def ask(session: ServerSession, then: Answered) -> None:
     """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
     assert envelope is not None  # content is in order only in a transaction
-    envelope._trace = _trace(session, envelope.mail)
+    envelope._received = _received(session, envelope.mail)
     if "data" in session.overridden:
         session.call(
             "data",
@@ -80,8 +80,8 @@ def refused(session: ServerSession) -> None:
         session.end(session.config.replies.pipelined_data)
 
 
-def _trace(session: ServerSession, mail: Mail) -> Callable[[Envelope], bytes]:
-    """What makes the trace lines. All that it needs of the session is taken now, for the session goes on."""
+def _received(session: ServerSession, mail: Mail) -> Callable[[Envelope], bytes]:
+    """What makes the Received line. All that it needs of the session is taken now, for the session goes on."""
     config = session.config
     dialogue = session.connection.dialogue
     protocol = with_protocol(
@@ -100,15 +100,14 @@ def _trace(session: ServerSession, mail: Mail) -> Callable[[Envelope], bytes]:
         tls=session.tls,
         moment=session.utcnow(),
     )
-    return partial(_trace_of, line)
+    return partial(_received_of, line)
 
 
-def _trace_of(line: Callable[..., bytes], envelope: Envelope) -> bytes:
+def _received_of(line: Callable[..., bytes], envelope: Envelope) -> bytes:
     mail = envelope.mail
-    received = line(
+    return line(
         id=envelope.id,
         recipients=[rcpt.path for rcpt in envelope.recipients],
         priority=envelope.priority if mail.mt_priority is not None else None,
         utf8=mail.smtputf8,
     )
-    return trace_lines(mail.path, received)

@@ -6,7 +6,16 @@ import pytest
 
 from smtpcore import LocalProtocolError, Mail, Rcpt, Reply
 from smtpcore.session import IDLE
-from smtpcore.session.client import ClientObserver, ClientSession, ClientTranscript, Delivery, Result, Status, TlsMode
+from smtpcore.session.client import (
+    ClientObserver,
+    ClientSession,
+    ClientTranscript,
+    Delivery,
+    Feed,
+    Result,
+    Status,
+    TlsMode,
+)
 from smtpcore.tls import TlsInfo
 
 from .dialogue import PLAIN, TLS, USUAL, Server, greeted, message, path, statuses
@@ -20,9 +29,9 @@ def rcpt(name: str) -> Rcpt:
     return Rcpt(path(f"{name}@d.example"), {})
 
 
-def opened(ehlo: bytes = USUAL) -> tuple[Server, Delivery]:
+def opened(ehlo: bytes = USUAL, chunk_size: int = 1000) -> tuple[Server, Delivery]:
     """A server that has accepted MAIL."""
-    server = greeted(ehlo)
+    server = greeted(ehlo, chunk_size=chunk_size)
     delivery = server.session.open(MAIL, size=3)
     sent = server.sees()
     assert sent.startswith(b"MAIL FROM:<a@b.example>")
@@ -52,6 +61,51 @@ def test_recipients_are_answered_one_by_one_and_the_content_follows(ehlo: bytes)
     server.says(b"250 e\r\n")
     assert statuses(delivery) == [(Status.ACCEPTED, "final"), (Status.PERMANENT, "rcpt")]
     assert server.session.idle
+
+
+@pytest.mark.parametrize("ehlo", [USUAL, PLAIN, CHUNKING])
+def test_content_may_be_written_when_it_is_there(ehlo: bytes) -> None:
+    server, delivery = opened(ehlo, chunk_size=4)
+    delivery.add(rcpt("one"))
+    server.sees()
+    server.says(b"250 b\r\n")
+    feed = Feed()
+    delivery.complete(feed)
+    octets = server.sees()
+    if ehlo is not CHUNKING:
+        octets += server.says(b"354 go\r\n")
+    assert server.step is IDLE
+    for piece in (b"abc\r\n", b"def\r", b"\n"):
+        feed.write(piece)
+        octets += server.sees()
+        while server.step is not IDLE:
+            octets += server.says(b"250 chunk\r\n")
+    feed.finish()
+    octets += server.sees()
+    while not delivery.done:
+        octets += server.says(b"250 fine\r\n")
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")]
+    if ehlo is CHUNKING:
+        assert octets == b"BDAT 4\r\nabc\rBDAT 4\r\n\ndefBDAT 2 LAST\r\n\r\n"
+    else:
+        assert octets == b"DATA\r\nabc\r\ndef\r\n.\r\n"
+    with pytest.raises(LocalProtocolError, match="was ended"):
+        feed.write(b"more")
+
+
+def test_content_that_is_refused_while_it_is_written_ends_it() -> None:
+    server, delivery = opened(CHUNKING, chunk_size=4)
+    delivery.add(rcpt("one"))
+    server.sees()
+    server.says(b"250 b\r\n")
+    feed = Feed()
+    delivery.complete(feed)
+    server.sees()
+    feed.write(b"abc\r\n")
+    assert server.sees() == b"BDAT 4\r\nabc\r"
+    assert server.says(b"552 5.3.4 big\r\n") == b"RSET\r\n"
+    server.says(b"250 c\r\n")
+    assert statuses(delivery) == [(Status.PERMANENT, "content")]
 
 
 def test_a_recipient_for_whom_there_is_no_room_is_left_to_the_application() -> None:

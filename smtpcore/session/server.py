@@ -169,7 +169,8 @@ class ServerSession(StepMachine):
         return (
             self._input_open
             and (self._tls_octets is None or self._proxy_due)
-            and self.connection.buffered < self.config.limits.max_input_buffer
+            # What is left when all was worked on is the beginning of a line, which has to be read to its end.
+            and (not self._fresh or self.connection.buffered < self.config.limits.max_input_buffer)
         )
 
     def receive_data(self, data: Buffer) -> None:

@@ -49,6 +49,19 @@ def test_any_buffer_may_be_fed_and_used_again() -> None:
     assert dialogue.run() == "250 2.0.0 OK\r\n"
 
 
+@pytest.mark.conformance("C237")
+def test_a_line_that_is_longer_than_the_input_buffer_still_comes() -> None:
+    settings = config(limits=Limits(max_input_buffer=4096), mechanisms=("PLAIN",), plaintext_auth_without_tls=True)
+    dialogue = Dialogue(settings).ready()
+    dialogue.say("AUTH PLAIN")
+    line = b"A" * 12_000 + b"\r\n"
+    written = ""
+    for at in range(0, len(line), 500):
+        assert dialogue.session.wants_data
+        written += dialogue.feed(line[at : at + 500])
+    assert written.startswith("501 5.5.2 ")
+
+
 # HTTP.
 
 

@@ -10,7 +10,7 @@ class Timeouts:
     """Durations in seconds; None where a limit is off. The defaults are the profile ``standard``.
 
     Raises:
-        ValueError: A duration is negative.
+        ValueError: A duration is negative, or not a number.
     """
 
     idle: float | None = 300.0
@@ -49,8 +49,9 @@ class Timeouts:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value < 0:
-                raise ValueError(f"the timeout {field.name} cannot be negative")
+            # Written so that NaN is refused too: a deadline that no time is behind would never come.
+            if value is not None and not value >= 0:
+                raise ValueError(f"the timeout {field.name} is a number of seconds and cannot be negative")
 
     @classmethod
     def standard(cls) -> Timeouts:

@@ -128,10 +128,11 @@ def test_some_limits_have_a_floor(name: str, least: int) -> None:
         Limits(**{name: least - 1})
 
 
+@pytest.mark.parametrize("seconds", [-0.1, float("nan")])
 @pytest.mark.parametrize("name", STANDARD_TIMEOUTS)
-def test_a_timeout_is_not_negative(name: str) -> None:
+def test_a_timeout_is_a_number_and_not_negative(name: str, seconds: float) -> None:
     with pytest.raises(ValueError, match=name):
-        Timeouts(**{name: -0.1})
+        Timeouts(**{name: seconds})
 
 
 @pytest.mark.parametrize(

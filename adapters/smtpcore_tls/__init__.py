@@ -1,8 +1,9 @@
 """TLS as octets in, octets out: one engine for every adapter, both roles, and no I/O of its own.
 
-`Wire` ties an engine to a server's session. With `peer_from`, `abandon` and `LINGER_OCTETS` it is what all adapters
-share. Who drives an engine alone does so first for the handshake and then for good; both sides run the same lines.
-``read`` gives octets of the transport or ``b""`` at its end, ``write`` is given octets, possibly none::
+`Wire` ties an engine to a session. With `peer_from`, `abandon` and `LINGER_OCTETS` it is what all adapters share, and
+`message_of` is what all clients do. Who drives an engine alone does so first for the handshake and then for good; both
+sides run the same lines. ``read`` gives octets of the transport or ``b""`` at its end, ``write`` is given octets,
+possibly none::
 
     engine = TlsEngine(context, server_side=True)
     try:
@@ -31,6 +32,7 @@ from __future__ import annotations
 from .abandon import abandon
 from .contexts import client_context, server_context
 from .engine import TlsEngine, TlsError
+from .messages import message_of
 from .peers import peer_from
 from .selfsigned import MissingDependency, SelfSigned, self_signed
 from .wire import LINGER_OCTETS, Wire
@@ -44,6 +46,7 @@ __all__ = [
     "Wire",
     "abandon",
     "client_context",
+    "message_of",
     "peer_from",
     "self_signed",
     "server_context",

@@ -21,6 +21,7 @@ PURE = frozenset(
         "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
         "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq", "hmac", "inspect", "ipaddress", "itertools",
         "json", "math", "operator", "re", "string", "stringprep", "struct", "types", "typing", "unicodedata",
+        "warnings",
     }
 )  # fmt: skip
 # Pure modules with a door to the world in them. What comes from outside is passed in.

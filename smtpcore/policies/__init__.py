@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from smtpcore.policies.domains import AllowedDomains
 from smtpcore.policies.greylist import Greylist, GreylistStore, MemoryGreylistStore
+from smtpcore.policies.loop import LoopDetection
 from smtpcore.policies.rate import Rate, RateLimit
 from smtpcore.policies.require import Require
 
-__all__ = ["AllowedDomains", "Greylist", "GreylistStore", "MemoryGreylistStore", "Rate", "RateLimit", "Require"]
+__all__ = [
+    "AllowedDomains",
+    "Greylist",
+    "GreylistStore",
+    "LoopDetection",
+    "MemoryGreylistStore",
+    "Rate",
+    "RateLimit",
+    "Require",
+]

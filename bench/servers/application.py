@@ -54,7 +54,8 @@ class Accepting(Handler):
         """Yes, and the content is to be collected."""
 
     def message(self, session: ServerSession, envelope: Envelope) -> None:
-        """Yes."""
+        """Yes. The content is asked for, so that it is there in one piece, whenever it is put together."""
+        len(envelope.content)
 
     def vrfy(self, session: ServerSession, command: Vrfy) -> None:
         """Yes."""

@@ -8,6 +8,7 @@ from smtpcore_testing.adapter_kit.application import (
     DELIVERED,
     DELIVERY,
     EHLO,
+    MESSAGE,
     TRANSACTION,
     Recorder,
 )
@@ -50,3 +51,17 @@ def test_a_false_end_of_data_ends_nothing(serve: Start, connect: Connect, number
     assert client.rest().startswith(b"221 ")
     stuffed = FALSE_ENDS[number - 1].replace(b"\r\n.", b"\r\n")
     assert handler.messages == ([b"a" + stuffed + b"b\r\n"] if number in ALLOWED else [])
+
+
+@pytest.mark.conformance("C320")
+def test_a_hundred_sessions_at_once_are_served(serve: Start, connect: Connect) -> None:
+    handler = Recorder()
+    address = serve(handler)
+    clients = [connect(address).greeted() for _ in range(100)]
+    for client in clients:
+        client.send(EHLO + TRANSACTION + b"DATA\r\n")
+    assert [client.codes(4) for client in clients] == [[250, 250, 250, 354]] * 100
+    for client in clients:
+        client.send(MESSAGE + b".\r\n")
+    assert [client.code() for client in clients] == [250] * 100
+    assert handler.messages == [CONTENT] * 100

@@ -155,6 +155,17 @@ def test_vrfy_tells_nothing_by_default_and_is_never_missing() -> None:
     assert dialogue.say("VRFY").startswith("501 5.5.4 ")
 
 
+@pytest.mark.conformance("C340")
+@pytest.mark.parametrize("text", ["u@d.example", "<u@d.example>", "John Smith", "<", '"J. Smith" (home)', "x=y  z"])
+def test_vrfy_and_expn_take_any_text(text: str) -> None:
+    asked: list[str] = []
+    hooks = handler(vrfy=lambda _, vrfy: asked.append(vrfy.text), expn=lambda _, expn: asked.append(expn.text))
+    dialogue = Dialogue(config(expn=True), hooks).greeted()
+    assert dialogue.say(f"VRFY {text}").startswith("252 2.5.0 ")
+    assert dialogue.say(f"EXPN {text}").startswith("252 2.5.0 ")
+    assert asked == [text, text]
+
+
 @pytest.mark.conformance("C290", "C291")
 def test_vrfy_verifies_where_somebody_knows() -> None:
     known = Dialogue(handler=handler(vrfy=lambda *_: Reply(250, "Bob <bob@mx.test>", "2.1.5"))).greeted()

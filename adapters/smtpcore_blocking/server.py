@@ -18,7 +18,8 @@ from smtpcore.session import Gate, Observer, ServerConfig
 
 from . import listeners
 from .bell import Bell, selector
-from .connection import Alarm, Connection, check_tls, peer_of
+from .connection import Connection, check_tls, peer_of
+from .loop import Alarm
 from .workers import Workers
 
 _RETRY = 1.0

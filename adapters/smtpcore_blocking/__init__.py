@@ -1,5 +1,6 @@
 """Sessions over blocking sockets, a thread for each connection; the standard library is all it needs.
 
+`connect` is the client: each call returns when what it is for is done. `Server` and `serve_socket` are the server.
 Hooks have to be plain: one that returns an awaitable is answered for with 451, and its observer sees a TypeError. Hooks
 of several connections run at the same time, so what they share needs a lock, and so does a gate:
 ``Gate(lock=threading.Lock())``. Nothing can interrupt a plain hook. One that never returns costs its own thread and
@@ -9,7 +10,8 @@ grace.
 
 from __future__ import annotations
 
+from .client import Client, OpenDelivery, connect, connect_socket, connect_unix
 from .connection import serve_socket
 from .server import Server
 
-__all__ = ["Server", "serve_socket"]
+__all__ = ["Client", "OpenDelivery", "Server", "connect", "connect_socket", "connect_unix", "serve_socket"]

@@ -10,15 +10,16 @@ import anyio
 import smtpcore_tls
 
 from smtpcore.session import Ask, ServerSession
+from smtpcore.session.client import ClientSession
 
 logger = logging.getLogger("smtpcore_anyio")
 
 
 class Abandoned(Exception):
-    """The server was stopped by force, or cancelled, before this hook had answered."""
+    """The server was stopped by force, or the task was cancelled, before this hook had answered."""
 
 
-async def settle(session: ServerSession, ask: Ask) -> None:
+async def settle(session: ServerSession | ClientSession, ask: Ask) -> None:
     """Wait for the hook and tell the session what came of it. A cancellation from outside passes through."""
     try:
         value = await ask.pending
@@ -43,7 +44,7 @@ def drop(pending: Awaitable[object]) -> None:
             return
 
 
-def abandon(session: ServerSession, awaited: Ask | None = None, cause: Exception | None = None) -> None:
+def abandon(session: ServerSession | ClientSession, awaited: Ask | None = None, cause: Exception | None = None) -> None:
     """Bring a session to its end where nothing can be waited for any more.
 
     Args:
@@ -55,7 +56,7 @@ def abandon(session: ServerSession, awaited: Ask | None = None, cause: Exception
     def refuse(ask: Ask) -> None:
         if ask is not awaited:
             drop(ask.pending)
-        session.failed(ask, Abandoned("the server was stopped"))
+        session.failed(ask, cause if isinstance(cause, Abandoned) else Abandoned("the server was stopped"))
 
     try:
         smtpcore_tls.abandon(session, cause, refuse)

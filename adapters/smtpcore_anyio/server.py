@@ -21,9 +21,10 @@ from smtpcore.session import Gate, Observer, Peer, ServerConfig
 
 from .hooks import is_asyncio, logger
 from .listeners import Address, Listener
+from .loop import READ_SIZE
 from .protocol import Connection
 from .service import Service
-from .streams import READ_SIZE, StreamConnection
+from .streams import StreamConnection
 
 # The listening socket itself is of no use any more.
 _FATAL = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP})

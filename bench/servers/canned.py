@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from smtpcore_anyio.streams import READ_SIZE
+from smtpcore_anyio.loop import READ_SIZE
 from smtpcore_tls import TlsEngine
 
 from bench.script import Handshake, Hear, Hold, Say, Script, decode

@@ -1,4 +1,4 @@
-"""SMTP servers on asyncio and trio.
+"""SMTP servers and clients on asyncio and trio.
 
 A server with STARTTLS on one port and TLS from the first octet on another::
 
@@ -10,10 +10,16 @@ A server with STARTTLS on one port and TLS from the first octet on another::
 
 On asyncio a session runs inside the callbacks of the transport, and a task exists only while a hook is awaited. On
 trio, and over any other byte stream of anyio with `serve_stream`, each connection has a task of its own.
+
+A client, ready to send::
+
+    async with connect("mx.example", 25, ClientConfig(hostname="client.example")) as client:
+        delivery = await client.send(Message.to("ann@client.example", ["bob@mx.example"], content))
 """
 
 from __future__ import annotations
 
+from .client import Client, OpenDelivery, connect, connect_stream, connect_unix
 from .hooks import Abandoned
 from .listeners import Address, Listener, listen_socket, listen_tcp, listen_unix
 from .server import Server
@@ -22,8 +28,13 @@ from .streams import serve_stream
 __all__ = [
     "Abandoned",
     "Address",
+    "Client",
     "Listener",
+    "OpenDelivery",
     "Server",
+    "connect",
+    "connect_stream",
+    "connect_unix",
     "listen_socket",
     "listen_tcp",
     "listen_unix",

@@ -1,0 +1,134 @@
+"""A client's end of a connection: a stream, the session on it, and the steps between two uses of it."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from dataclasses import dataclass
+
+import anyio
+from anyio.abc import ByteStream
+from smtpcore_tls import TlsEngine, TlsError, Wire, client_context
+
+from smtpcore.session import Idle, Send, Step
+from smtpcore.session.client import ClientConfig, ClientObserver, ClientSession, TlsMode
+
+from .hooks import Abandoned, abandon
+from .loop import MOMENT, StepLoop
+
+_LINGER = 2.0
+"""Seconds that the server has to close behind QUIT."""
+_MOST_RECORDS = 1024 * 1024
+"""Octets of TLS that are read during one write: more than the replies to any group of commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The settings that connections to a server have in common.
+
+    Raises:
+        ValueError: The TLS context is a server's, or it checks names and there is no name.
+    """
+
+    config: ClientConfig
+    tls_context: ssl.SSLContext | None
+    server_name: str | None
+    observer: ClientObserver | None
+
+    def __post_init__(self) -> None:
+        mode = self.config.tls
+        if mode is TlsMode.NONE:
+            return
+        if self.tls_context is None:
+            # RFC 7435 3: who would take clear text gains nothing by refusing a certificate.
+            context = client_context(verify=mode is not TlsMode.OPPORTUNISTIC)
+            object.__setattr__(self, "tls_context", context)
+        assert self.tls_context is not None
+        try:
+            TlsEngine(self.tls_context, server_side=False, server_hostname=self.server_name)
+        except (ssl.SSLError, TlsError) as error:
+            raise ValueError(f"the tls_context is none for clients: {error}") from error
+
+    async def open(self, stream: ByteStream) -> Link:
+        """Begin a session on a connection, which is closed where that fails.
+
+        Raises:
+            SessionError: The server does not let the client in, or gives less than the settings ask for.
+        """
+        link = Link(stream, self)
+        await link.run()
+        if link.session.failure is not None:
+            raise link.session.failure
+        return link
+
+
+class Link(StepLoop[ClientSession]):
+    """One connection of a client; the steps are taken in the task of whoever wants something of it."""
+
+    __slots__ = ("_content_sent", "over")
+
+    _most_records = _MOST_RECORDS
+
+    def __init__(self, stream: ByteStream, service: Service) -> None:
+        session = ClientSession(
+            service.config,
+            observer=service.observer,
+            monotonic=anyio.current_time,
+            token_bytes=secrets.token_bytes,
+        )
+        wire = Wire(session, service.tls_context, server_name=service.server_name)
+        super().__init__(stream, session, wire, _LINGER)
+        self._content_sent = False
+        self.over = False
+        """The session has ended, and the stream is closed."""
+
+    async def run(self) -> None:
+        """Take steps until the session is idle or over.
+
+        Whatever ends it otherwise, a cancellation above all, ends the connection too: nobody could tell how far the
+        dialogue had come.
+        """
+        try:
+            await self.take_steps()
+        except BaseException as error:
+            await self.break_off(error if isinstance(error, Exception) else Abandoned("the task was cancelled"))
+            raise
+        if self.over:
+            await self.shut()
+
+    async def break_off(self, cause: Exception) -> None:
+        """End the connection at once and without a word; what is not known to be delivered is settled by that."""
+        self.over = True
+        abandon(self.session, cause=cause)
+        await self.shut()
+
+    def _next_step(self) -> Step | None:
+        step = super()._next_step()
+        self.over = step is None
+        # Nothing is owed on either side: it is the caller's turn.
+        return None if type(step) is Idle else step
+
+    async def _receive(self) -> None:
+        self._content_sent = False
+        await super()._receive()
+
+    async def _send(self, step: Send) -> None:
+        if self._content_sent:
+            # Where writing never has to wait nothing would be read beside it, and a server may have refused long ago.
+            await self._look()
+            if self._next_step() is not step:
+                return
+        await super()._send(step)
+        self._content_sent = True
+
+    async def _look(self) -> None:
+        """Read what has arrived already, and wait for nothing."""
+        if self.session.wants_data and not self._read_raw() and self._raw is None:
+            with anyio.move_on_after(MOMENT):
+                await self._read()
+
+    def _write_failed(self, error: Exception) -> None:
+        # A server that closes in the middle of the content may have said why.
+        self._read_raw()
+        self._next_step()
+        super()._write_failed(error)

@@ -33,7 +33,7 @@ from smtpcore.tls import TlsInfo
 
 from .dial import dial_tcp, dial_unix, name_of
 from .hooks import Abandoned
-from .link import Link, Service
+from .link import ClientService, Link
 
 Told = Callable[[Result], None]
 """Is called with each result as soon as it is known."""
@@ -69,11 +69,14 @@ class Client:
         return self.session.tls
 
     @property
-    def greeting(self) -> Reply:
+    def greeting(self) -> Reply | None:
         """The server's first reply."""
-        greeting = self.session.greeting
-        assert greeting is not None  # without one there is no client
-        return greeting
+        return self.session.greeting
+
+    @property
+    def usable(self) -> bool:
+        """Whether more can be sent, as far as is known without asking the server."""
+        return self.session.idle
 
     async def send(self, message: Message, *, told: Told | None = None) -> Delivery:
         """Send a message and wait until it is known for each recipient what became of it.
@@ -86,10 +89,11 @@ class Client:
             told: Is called with each result as soon as it is known.
 
         Raises:
-            LocalProtocolError: Another task is using the client, a delivery is open, or the content is a feed.
+            LocalProtocolError: Another task is using the client, or a delivery is open.
+            TypeError: The content is a feed.
         """
         if isinstance(message.content, Feed):
-            raise LocalProtocolError("content that is still to come goes with open() and OpenDelivery.write()")
+            raise TypeError("content that is still to come goes with open() and OpenDelivery.write()")
         with self._use():
             delivery = self.session.submit(message, told=told)
             await self._link.run()
@@ -137,7 +141,9 @@ class Client:
     async def open(
         self, mail: Mail, *, size: int | None = None, forwarded: Mapping[str, Attribute] | None = None
     ) -> OpenDelivery:
-        """Begin a message whose recipients and content follow; the client is taken until it is completed or cancelled.
+        """Begin a message whose recipients and content follow, and wait for the reply to MAIL.
+
+        A refusal of MAIL raises nothing yet: ``delivery`` is ``done`` then. Until it is, the client sends nothing else.
 
         Args:
             mail: The reverse path and its parameters; content that needs more is not known yet.
@@ -145,17 +151,11 @@ class Client:
             forwarded: What to tell by XFORWARD, as in `Message`.
 
         Raises:
-            SessionError: MAIL was refused, or could not be sent.
-            LocalProtocolError: As for `send`.
+            LocalProtocolError: Another task is using the client, or a delivery is open.
         """
         with self._use():
             delivery = self.session.open(mail, size=size, forwarded=forwarded)
             await self._link.run()
-        if delivery.error is not None:
-            raise delivery.error
-        if delivery.done:
-            assert delivery.mail_reply is not None  # nothing else can end it so early
-            raise SessionError.of("mail", delivery.mail_reply)
         self._open = OpenDelivery(self, delivery)
         return self._open
 
@@ -167,10 +167,10 @@ class Client:
             self.session.quit()
             await self._link.run()
 
-    async def close(self) -> None:
-        """Close at once and without a word."""
+    async def hang_up(self) -> None:
+        """Close the connection at once and without a word."""
         if not self._link.over:
-            await self._link.break_off(Abandoned("the client was closed"))
+            await self._link.break_off(Abandoned("the client has hung up"))
 
     @contextmanager
     def _use(self, delivery: OpenDelivery | None = None) -> Iterator[None]:
@@ -186,89 +186,92 @@ class Client:
 
 
 class OpenDelivery:
-    """A message that is begun: recipients one by one, each with its reply, then the content, whole or as it comes."""
+    """A message that is given recipient by recipient, each with its own reply, before its content is there."""
+
+    delivery: Delivery
+    """What becomes of it. It is ``done`` where MAIL was refused or the session has failed."""
 
     def __init__(self, client: Client, delivery: Delivery) -> None:
+        self.delivery = delivery
         self._client = client
         self._feed: Feed | None = None
-        self.delivery = delivery
-        """What became of it so far."""
 
     async def add(self, recipient: Rcpt) -> Result:
-        """Name another recipient and wait for the reply.
-
-        Returns:
-            ``rcpt_reply`` is what the server said; a refusal, or a lost connection, settles the result.
+        """Another recipient, and the server's reply to it; the result stays pending if that is positive.
 
         Raises:
-            SessionError: The connection was lost before, or the delivery cancelled.
+            SessionError: The message as a whole has failed.
             LocalProtocolError: The content was begun, or another task is using the client.
         """
-        if self.delivery.error is not None:
-            raise self.delivery.error
         with self._client._use(self):
+            self._raise_failure()
             result = self.delivery.add(recipient)
             await self._client._link.run()
         return result
 
     async def complete(self, content: Content) -> Delivery:
-        """Send the content, and wait until it is known for each recipient what became of it.
-
-        Where no recipient was accepted nothing is sent.
+        """Let the content follow, and wait for what becomes of it. Where no recipient was accepted nothing is sent.
 
         Raises:
-            LocalProtocolError: The content was begun before, or another task is using the client.
+            SessionError: The message as a whole has failed before.
+            LocalProtocolError: The content was begun, or another task is using the client.
         """
-        # Behind a failure all is settled already.
-        if self.delivery.error is None:
-            with self._client._use(self):
-                self.delivery.complete(content)
-                await self._client._link.run()
+        with self._client._use(self):
+            self._raise_failure()
+            self.delivery.complete(content)
+            await self._client._link.run()
         return self.delivery
 
     async def write(self, piece: bytes | str) -> None:
-        """Send the next piece of the content, and wait until the connection takes more.
+        """Let the next piece of the content follow, and wait until the connection takes more.
 
-        What the server refuses meanwhile shows in the results; what is written behind that is dropped.
+        What is written behind a refusal is dropped; ``finish`` says which.
 
         Raises:
+            SessionError: The message as a whole has failed before its content was begun.
             LocalProtocolError: The content is complete, or another task is using the client.
         """
-        if self.delivery.error is not None:
-            return
         with self._client._use(self):
             if self._feed is None:
+                self._raise_failure()
                 feed = Feed()
                 self.delivery.complete(feed)
                 self._feed = feed
             if not self.delivery.done:
                 self._feed.write(piece)
-            await self._client._link.run()
+                await self._client._link.run()
 
     async def finish(self) -> Delivery:
-        """End the content that was written, and wait until it is known for each recipient what became of it.
+        """End the content that was written, and wait for what becomes of it.
 
         Raises:
             LocalProtocolError: Nothing was written, or another task is using the client.
         """
-        if self.delivery.error is None and not self.delivery.done:
+        with self._client._use(self):
             if self._feed is None:
-                raise LocalProtocolError("no content was written: use write() or complete() first")
-            with self._client._use(self):
-                self._feed.finish()
-                await self._client._link.run()
+                raise LocalProtocolError("no content was written: use write() before, or complete() instead")
+            self._feed.finish()
+            await self._client._link.run()
         return self.delivery
 
     async def cancel(self) -> None:
-        """Give the message up: nobody gets it. Once the content is begun that takes closing the connection.
+        """Give it up: nobody gets it. Once the content is begun that takes hanging up; behind its end it does nothing.
 
-        Behind the end of the message it does nothing.
+        Raises:
+            LocalProtocolError: Another task is using the client.
         """
         with self._client._use(self):
             self.delivery.cancel()
             await self._client._link.run()
         if not self.delivery.done:
-            await self._client.close()
+            await self._client.hang_up()
+
+    def _raise_failure(self) -> None:
+        delivery = self.delivery
+        if delivery.error is not None:
+            raise delivery.error
+        if delivery.mail_reply is not None and not delivery.mail_reply.positive:
+            raise SessionError.of("mail", delivery.mail_reply)
 
 
 # Connections.
@@ -302,7 +305,7 @@ async def connect(
         SessionError: There is no connection, the server does not let the client in, or gives less than asked for.
         ValueError: The TLS context does not fit.
     """
-    service = Service(config, tls_context, server_name or name_of(host), observer)
+    service = ClientService(config, tls_context, server_name or name_of(host), observer)
     stream = await dial_tcp(host, port, within=connect_timeout, local_address=local_address)
     async with _ready(stream, service) as client:
         yield client
@@ -319,7 +322,7 @@ async def connect_unix(
     connect_timeout: float | None = 30.0,
 ) -> AsyncIterator[Client]:
     """A client of a server at a unix socket; `connect` has the arguments and errors. There is no name but yours."""
-    service = Service(config, tls_context, server_name, observer)
+    service = ClientService(config, tls_context, server_name, observer)
     async with _ready(await dial_unix(path, within=connect_timeout), service) as client:
         yield client
 
@@ -335,7 +338,7 @@ async def connect_stream(
 ) -> AsyncIterator[Client]:
     """A client over a connection that stands, and is closed in the end; `connect` has the arguments and errors."""
     try:
-        service = Service(config, tls_context, server_name, observer)
+        service = ClientService(config, tls_context, server_name, observer)
     except BaseException:
         await anyio.aclose_forcefully(stream)
         raise
@@ -344,10 +347,10 @@ async def connect_stream(
 
 
 @asynccontextmanager
-async def _ready(stream: ByteStream, service: Service) -> AsyncIterator[Client]:
+async def _ready(stream: ByteStream, service: ClientService) -> AsyncIterator[Client]:
     client = Client(await service.open(stream))
     try:
         yield client
         await client.quit()
     finally:
-        await client.close()
+        await client.hang_up()

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import anyio
 from anyio.abc import ByteStream
-from smtpcore_tls import TlsEngine, TlsError, Wire, client_context
+from smtpcore_tls import TlsEngine, TlsError, Wire, context_for
 
 from smtpcore.session import Idle, Send, Step
-from smtpcore.session.client import ClientConfig, ClientObserver, ClientSession, TlsMode
+from smtpcore.session.client import ClientConfig, ClientObserver, ClientSession, SessionError
 
 from .hooks import Abandoned, abandon
 from .loop import MOMENT, StepLoop
@@ -23,7 +23,7 @@ _MOST_RECORDS = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
+class ClientService:
     """The settings that connections to a server have in common.
 
     Raises:
@@ -36,18 +36,12 @@ class Service:
     observer: ClientObserver | None
 
     def __post_init__(self) -> None:
-        mode = self.config.tls
-        if mode is TlsMode.NONE:
-            return
-        if self.tls_context is None:
-            # RFC 7435 3: who would take clear text gains nothing by refusing a certificate.
-            context = client_context(verify=mode is not TlsMode.OPPORTUNISTIC)
-            object.__setattr__(self, "tls_context", context)
-        assert self.tls_context is not None
-        try:
-            TlsEngine(self.tls_context, server_side=False, server_hostname=self.server_name)
-        except (ssl.SSLError, TlsError) as error:
-            raise ValueError(f"the tls_context is none for clients: {error}") from error
+        object.__setattr__(self, "tls_context", context_for(self.config, self.tls_context))
+        if self.tls_context is not None:
+            try:
+                TlsEngine(self.tls_context, server_side=False, server_hostname=self.server_name)
+            except (ssl.SSLError, TlsError) as error:
+                raise ValueError(f"the tls_context is none for clients: {error}") from error
 
     async def open(self, stream: ByteStream) -> Link:
         """Begin a session on a connection, which is closed where that fails.
@@ -57,8 +51,9 @@ class Service:
         """
         link = Link(stream, self)
         await link.run()
-        if link.session.failure is not None:
-            raise link.session.failure
+        failure, cause = link.session.failure, link.session.cause
+        if failure is not None:
+            raise failure from (None if isinstance(cause, SessionError) else cause)
         return link
 
 
@@ -69,7 +64,7 @@ class Link(StepLoop[ClientSession]):
 
     _most_records = _MOST_RECORDS
 
-    def __init__(self, stream: ByteStream, service: Service) -> None:
+    def __init__(self, stream: ByteStream, service: ClientService) -> None:
         session = ClientSession(
             service.config,
             observer=service.observer,

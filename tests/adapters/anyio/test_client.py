@@ -14,6 +14,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_messages_arrive_one_after_the_other() -> None:
     async with serving(inbox := Inbox()) as server, connected(server) as client:
+        assert client.greeting is not None
         assert client.greeting.code == 220
         assert "PIPELINING" in client.extensions
         assert client.tls is None

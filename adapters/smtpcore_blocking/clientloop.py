@@ -7,7 +7,7 @@ from typing import Final
 from smtpcore_tls import Wire
 
 from smtpcore.errors import LocalProtocolError
-from smtpcore.session import Idle, Step
+from smtpcore.session import Idle, Send, Step
 from smtpcore.session.client import ClientSession
 
 from .channel import READ, WRITE, Channel
@@ -59,34 +59,30 @@ class ClientLoop(StepLoop):
         step = self._client.next_step()
         return None if type(step) is Idle else step
 
-    def _do(self, step: Step) -> None:
-        try:
-            super()._do(step)
-        except OSError:
-            # A server that will not have what is being written may have said why before it closed.
-            if not self._read_rest():
-                raise
+    def _send(self, step: Send) -> None:
+        # A transport that takes everything never lets the loop wait, which is where time and replies are seen else.
+        if self._overdue():
+            self._client.timed_out()
+        elif not self._read():
+            super()._send(step)
+            if self._sending is None:
+                self._answers = 0
 
     def _make_room(self) -> None:
-        # A server may stop reading until its replies are read, and may refuse content before its end.
-        wanted = (self._wire.handshaking or self._client.wants_data) and self._answers < _MOST_ANSWERS
-        self._wait(READ | WRITE if wanted else WRITE)
-        octets = self._channel.read() if wanted else None
-        if octets is not None:
-            self._wire.receive(octets)
-            answers = self._wire.outgoing()
-            self._answers += len(answers)
-            self._channel.put(answers)
+        # A server may stop reading until its replies are read.
+        self._wait(READ | WRITE if self._wants_data else WRITE)
 
-    def _read_rest(self) -> bool:
-        """Read what has come, and take it for the last; whether there was anything."""
-        found = False
-        try:
-            while self._client.wants_data and (octets := self._channel.read()):
-                self._wire.receive(octets)
-                found = True
-        except OSError:
-            pass
-        if found:
-            self._wire.receive(b"")
-        return found
+    @property
+    def _wants_data(self) -> bool:
+        return (self._wire.handshaking or self._client.wants_data) and self._answers < _MOST_ANSWERS
+
+    def _read(self) -> bool:
+        """Read beside a write, if there is something; it may be a reply that makes the write useless."""
+        octets = self._channel.read() if self._wants_data else None
+        if octets is None:
+            return False
+        self._wire.receive(octets)
+        answers = self._wire.outgoing()
+        self._answers += len(answers)
+        self._channel.put(answers)
+        return True

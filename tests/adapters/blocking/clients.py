@@ -61,8 +61,12 @@ class Peer:
 
     def hears(self, line: bytes) -> None:
         """Read a line, which has to begin like this."""
-        read = self._file.readline()
+        read = self.line()
         assert read.startswith(line), read
+
+    def line(self) -> bytes:
+        """Read a line."""
+        return self._file.readline()
 
     def rest(self) -> bytes:
         """Read to the end."""
@@ -86,7 +90,7 @@ class Peer:
 
 @contextmanager
 def scripted(
-    script: Callable[[Peer], None], *, receive_buffer: int | None = None, connections: int = 1
+    script: Callable[[Peer], object], *, receive_buffer: int | None = None, connections: int = 1
 ) -> Iterator[tuple[str, int]]:
     """A server that follows a script, in a thread, and hangs up behind it; what fails in it fails the test."""
     faults: list[BaseException] = []

@@ -22,6 +22,7 @@ from __future__ import annotations
 from .client import Client, OpenDelivery, connect, connect_stream, connect_unix
 from .hooks import Abandoned
 from .listeners import Address, Listener, listen_socket, listen_tcp, listen_unix
+from .pool import Pool
 from .server import Server
 from .streams import serve_stream
 
@@ -31,6 +32,7 @@ __all__ = [
     "Client",
     "Listener",
     "OpenDelivery",
+    "Pool",
     "Server",
     "connect",
     "connect_stream",

@@ -115,7 +115,9 @@ def _file(file: Readable) -> tuple[Callable[[], Pull], bool]:
     read = partial(file.read, PIECE)
     seekable, seek, tell = (getattr(file, name, None) for name in ("seekable", "seek", "tell"))
     # What has to be awaited is not asked whether it can be rewound.
-    if not (callable(seekable) and callable(seek) and callable(tell)) or iscoroutinefunction(seekable):
+    if not (callable(seekable) and callable(seek) and callable(tell)) or any(
+        iscoroutinefunction(method) for method in (seekable, seek, tell)
+    ):
         return lambda: read, False
     if not seekable():
         return lambda: read, False

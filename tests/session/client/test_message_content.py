@@ -163,6 +163,22 @@ class Slow:
         return self._parts.pop(0)
 
 
+class Wrapped(Slow):
+    """An async file that says at once that it could be rewound, and has to be waited for to do so."""
+
+    def seekable(self) -> bool:  # type: ignore[override]
+        """Yes."""
+        return True
+
+    async def seek(self, where: int) -> int:  # type: ignore[override]
+        """Never asked for."""
+        raise AssertionError
+
+    async def tell(self) -> int:  # type: ignore[override]
+        """Never asked for."""
+        raise AssertionError
+
+
 def waited(server: Server) -> object:
     """What comes of the wait that the session asks for; here it never takes any time."""
     pending = server.ask().pending
@@ -174,7 +190,7 @@ def waited(server: Server) -> object:
     raise AssertionError("it waits for something else")
 
 
-@pytest.mark.parametrize("content", [_later(), Slow()], ids=["async iterator", "async file"])
+@pytest.mark.parametrize("content", [_later(), Slow(), Wrapped()], ids=["async iterator", "async file", "wrapped file"])
 def test_content_may_have_to_be_waited_for(content: Content) -> None:
     server = greeted()
     delivery = server.session.submit(message(content))

@@ -18,6 +18,8 @@ from .loop import MOMENT, StepLoop
 
 _LINGER = 2.0
 """Seconds that the server has to close behind QUIT."""
+_LOOK_EVERY = 256 * 1024
+"""Octets of content behind which a look is taken at what the server has to say."""
 _MOST_RECORDS = 1024 * 1024
 """Octets of TLS that are read during one write: more than the replies to any group of commands."""
 
@@ -60,7 +62,7 @@ class ClientService:
 class Link(StepLoop[ClientSession]):
     """One connection of a client; the steps are taken in the task of whoever wants something of it."""
 
-    __slots__ = ("_content_sent", "over")
+    __slots__ = ("_unheard", "over")
 
     _most_records = _MOST_RECORDS
 
@@ -73,7 +75,7 @@ class Link(StepLoop[ClientSession]):
         )
         wire = Wire(session, service.tls_context, server_name=service.server_name)
         super().__init__(stream, session, wire, _LINGER)
-        self._content_sent = False
+        self._unheard = 0  # octets sent since the session has waited for a reply, or looked for one
         self.over = False
         """The session has ended, and the stream is closed."""
 
@@ -104,17 +106,18 @@ class Link(StepLoop[ClientSession]):
         return None if type(step) is Idle else step
 
     async def _receive(self) -> None:
-        self._content_sent = False
+        self._unheard = 0
         await super()._receive()
 
     async def _send(self, step: Send) -> None:
-        if self._content_sent:
-            # Where writing never has to wait nothing would be read beside it, and a server may have refused long ago.
+        if self._unheard >= _LOOK_EVERY:
+            # Where writing never has to wait nothing is read beside it, and the server may have refused long ago.
+            self._unheard = 0
             await self._look()
             if self._next_step() is not step:
                 return
+        self._unheard += len(step.data)
         await super()._send(step)
-        self._content_sent = True
 
     async def _look(self) -> None:
         """Read what has arrived already, and wait for nothing."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream
-from smtpcore_anyio import Client, Server, connect
+from anyio.abc import ByteStream, SocketStream
+from anyio.streams.tls import TLSStream
+from smtpcore_anyio import Client, Server, connect, connect_stream
 
 from smtpcore import Envelope, Path, Rcpt, Reply, ServerSession
 from smtpcore.session.client import ClientConfig, Content, Delivery, Message, Status, TlsMode
@@ -54,11 +56,13 @@ class Inbox(Recorder):
 
 
 @asynccontextmanager
-async def connected(server: Server, **settings: Any) -> AsyncIterator[Client]:
+async def connected(
+    server: Server, *, tls_context: ssl.SSLContext | None = None, server_name: str | None = None, **settings: Any
+) -> AsyncIterator[Client]:
     """A client of a server at its first address, in clear text unless the settings say more."""
     address = server.addresses[0]
     assert isinstance(address, tuple)
-    async with connect(*address, config(**settings)) as client:
+    async with connect(*address, config(**settings), tls_context=tls_context, server_name=server_name) as client:
         yield client
 
 
@@ -66,7 +70,7 @@ class Peer:
     """A server by hand, on one connection."""
 
     def __init__(self, stream: SocketStream) -> None:
-        self.stream = stream
+        self.stream: ByteStream = stream
         self._unread = b""
 
     async def says(self, octets: bytes) -> None:
@@ -90,8 +94,17 @@ class Peer:
             await self.hears(line)
             await self.says(b"354 go on\r\n" if line == b"DATA" else b"250 fine\r\n")
 
+    async def starts_tls(self, context: ssl.SSLContext) -> None:
+        self.stream = await TLSStream.wrap(
+            self.stream, server_side=True, ssl_context=context, standard_compatible=False
+        )
+
     async def takes_message(self) -> None:
-        await self.takes(b"MAIL", b"RCPT", b"DATA")
+        await self.takes(b"MAIL", b"RCPT")
+        await self.takes_content()
+
+    async def takes_content(self) -> None:
+        await self.takes(b"DATA")
         while not self._unread.endswith(b"\r\n.\r\n"):
             self._unread += await self.stream.receive()
         self._unread = b""
@@ -124,11 +137,15 @@ class Scripted:
 
 
 @asynccontextmanager
-async def scripted(*scripts: Script, receive_buffer: int | None = None) -> AsyncIterator[Scripted]:
-    """Such a server; all scripts have to come to their end."""
+async def scripted(*scripts: Script, buffers: int | None = None) -> AsyncIterator[Scripted]:
+    """Such a server; all scripts have to come to their end.
+
+    Args:
+        scripts: One for each connection.
+        buffers: How much the kernel keeps in each direction, about.
+    """
     with socket.create_server((LOOPBACK, 0)) as listening, anyio.fail_after(PATIENCE):
-        if receive_buffer is not None:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        narrow(listening, buffers)
         server = Scripted(listening.getsockname(), len(scripts))
 
         async def serve() -> None:
@@ -144,6 +161,20 @@ async def scripted(*scripts: Script, receive_buffer: int | None = None) -> Async
 
 
 @asynccontextmanager
-async def connected_to(server: Scripted, **settings: Any) -> AsyncIterator[Client]:
-    async with connect(*server.address, config(**settings)) as client:
+async def connected_to(
+    server: Scripted, *, tls_context: ssl.SSLContext | None = None, buffers: int | None = None, **settings: Any
+) -> AsyncIterator[Client]:
+    """A client of such a server."""
+    sock = socket.socket()
+    narrow(sock, buffers)
+    sock.connect(server.address)
+    stream = await SocketStream.from_socket(sock)
+    async with connect_stream(stream, config(**settings), tls_context=tls_context, server_name=LOOPBACK) as client:
         yield client
+
+
+def narrow(sock: socket.socket, buffers: int | None) -> None:
+    """Let the kernel keep so much for the socket, in each direction, and for those that it accepts."""
+    if buffers is not None:
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, buffers)

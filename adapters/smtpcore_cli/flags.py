@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, fields
+from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
@@ -128,7 +129,8 @@ def given(arguments: argparse.Namespace, kind: type[Settings]) -> dict[str, Any]
     }
 
 
-def attribute_docs(kind: type) -> dict[str, str]:
+@cache
+def attribute_docs(kind: type) -> Mapping[str, str]:
     """What the docstrings below a class's attributes say, each as one line; nothing where there is no source."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))

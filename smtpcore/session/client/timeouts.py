@@ -37,21 +37,27 @@ class ClientTimeouts:
     """
 
     greeting: float | None = 300.0
+    """For the greeting."""
     hello: float | None = 300.0
     """For the reply to EHLO, HELO or LHLO."""
     mail: float | None = 300.0
+    """For the reply to MAIL."""
     rcpt: float | None = 300.0
+    """For the reply to RCPT."""
     data: float | None = 120.0
     """For the 354."""
     final: float | None = 600.0
     """For the reply to the whole message; under LMTP for each recipient's."""
     rset: float | None = 20.0
+    """For the reply to RSET."""
     quit: float | None = 10.0
+    """For the reply to QUIT."""
     command: float | None = 300.0
     """For the reply to any other command, and to a chunk that is not the last."""
     write: float | None = 180.0
     """For the transport to take a block of content or a group of commands."""
     tls_handshake: float | None = 60.0
+    """For the TLS handshake."""
     transaction: float | None = None
     """For all that one message takes, from its first command to its last reply."""
     hook: float | None = 100.0

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from . import passwd, serve
+from . import passwd, probe, send, serve
 from .errors import UsageError
 from .parser import Parser
 
@@ -21,7 +21,7 @@ def build() -> Parser:
     parser = Parser(prog="smtpcore", description="SMTP on the command line.", allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"smtpcore {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    for subcommand in (serve, passwd):
+    for subcommand in (serve, send, probe, passwd):
         subcommand.add(commands)
     return parser
 
@@ -33,8 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The words behind the command's name; by default those of the process.
 
     Returns:
-        The exit status: 0, 1 when the work could not go on, 2 for a usage error, 130 after an interrupt.
+        The exit status: 0, 1 when the work could not go on, 2 for a usage error, 75 when trying again may help, 130
+        after an interrupt.
     """
+    _replace_closed_streams()
     try:
         arguments = build().parse_args(argv)
         status: int = arguments.run(arguments)
@@ -49,6 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return status
+
+
+def _replace_closed_streams() -> None:
+    """Have the three standard streams, be it for nothing: Python has None for one that was closed from the start."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _version() -> str:

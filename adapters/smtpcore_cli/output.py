@@ -1,8 +1,9 @@
-"""Lines for the operator."""
+"""Lines for the operator, and for whoever runs a command."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TextIO
 
 from .errors import UsageError, reason
@@ -33,3 +34,16 @@ def open_log(path: str) -> TextIO:
         return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
     except OSError as error:
         raise UsageError(f"cannot write the transcript: {reason(error)}") from error
+
+
+def say(line: str) -> None:
+    """Write a line to the standard output, as far as its encoding goes.
+
+    Where nobody reads it or the disk is full it is lost: what was done stays done, and the exit status tells it too.
+    """
+    encoding = sys.stdout.encoding
+    try:
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError:
+        # What is still in the buffer goes where it does no harm.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""The command ``smtpcore``: a server for the command line, made of the anyio adapter and ready handlers."""
+"""The command ``smtpcore``: a server made of the anyio adapter, and a client made of the blocking one."""
 
 from __future__ import annotations
 

@@ -97,7 +97,10 @@ def _password(path: str | None) -> str:
         return password
     if not _has_terminal():
         raise UsageError(f"there is no terminal to ask for the password: give --password-file, or set {VARIABLE}")
-    return getpass.getpass("Password: ")
+    try:
+        return getpass.getpass("Password: ")
+    except EOFError:
+        raise UsageError("no password was given") from None
 
 
 def _has_terminal() -> bool:

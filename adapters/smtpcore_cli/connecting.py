@@ -66,7 +66,8 @@ def connection(
         place.port,
         config,
         tls_context=context,
-        server_name=arguments.server_name,
+        # The zone of an address is of this host only, and stands in no certificate.
+        server_name=arguments.server_name or place.host.partition("%")[0],
         observer=observer,
         connect_timeout=arguments.timeout_connect,
     )

@@ -86,8 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             with connecting.connection(arguments, config, context, observer) as client:
                 delivery = client.send(message)
         except SessionError as error:
-            if not delivery.done:
-                delivery.fail(error)
+            delivery.fail(error)
     for result in delivery.results:
         if not (arguments.quiet and result.accepted):
             say(_line(result))

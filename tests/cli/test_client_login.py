@@ -71,6 +71,16 @@ def test_the_terminal_is_asked_last(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found == Credentials(username="ann", password="typed")
 
 
+def test_a_terminal_that_ends_gives_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(client_login, "_has_terminal", lambda: True)
+    monkeypatch.setattr(getpass, "getpass", ended)
+    with pytest.raises(UsageError, match="no password was given"):
+        credentials("--user", "ann")
+
+
 def test_without_a_terminal_the_message_is_not_taken_for_the_password() -> None:
     with pytest.raises(UsageError, match="no terminal to ask for the password: give --password-file, or set SMTPCORE"):
         credentials("--user", "ann")

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given
 from hypothesis import strategies as st
 from smtpcore_cli.certificates import Certificate, read_certificate
-from smtpcore_cli.der import OID, Element, elements
+from smtpcore_cli.der import OID, SEQUENCE, Element, elements
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 
@@ -41,6 +41,11 @@ def certificate(
     if names is not None:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return builder.sign(KEY, SHA256()).public_bytes(Encoding.DER)
+
+
+def encoded(element: Element) -> bytes:
+    """An element as octets, its length in two of them."""
+    return bytes([element.tag, 0x82]) + len(element.content).to_bytes(2, "big") + element.content
 
 
 def test_a_certificate_says_whose_it_is_and_how_long() -> None:
@@ -68,6 +73,15 @@ def test_a_certificate_may_have_no_names_and_times_far_off() -> None:
     found = read_certificate(certificate(subject="", since=since, until=until))
     assert (found.subject, found.names) == ("", [])
     assert (found.not_before, found.not_after) == (since, until)
+
+
+def test_a_certificate_of_the_first_version_has_neither_version_nor_extensions() -> None:
+    [whole] = elements(certificate())
+    body, algorithm, signature = whole.children()
+    _version, *parts, _extensions = body.children()
+    first = encoded(Element(SEQUENCE, b"".join(map(encoded, parts))))
+    found = read_certificate(encoded(Element(SEQUENCE, first + encoded(algorithm) + encoded(signature))))
+    assert (found.subject, found.names) == ("CN=mx.test", [])
 
 
 def test_an_attribute_without_a_short_name_is_told_by_its_number() -> None:

@@ -78,7 +78,7 @@ class StepMachine:
         # Output that waits for more.
         self._out: list[bytes] = []
         self._out_size = 0
-        self._out_since = 0.0
+        self._out_since: float | None = None
         self._flush_now = False
         # Octets for the TLS layer while a handshake is due, or for the reader of a PROXY header; None while octets are
         # the dialogue's. No octet of SMTP may pass unless it is None.
@@ -92,7 +92,12 @@ class StepMachine:
 
     @property
     def deadline(self) -> float | None:
-        """When ``timed_out()`` is due, in the monotonic clock's time; None: nothing is running."""
+        """When ``timed_out()`` is due, in the monotonic clock's time; None: nothing is running.
+
+        It belongs to the step that stands: look at it when a wait begins.
+        """
+        if type(self._step) is Send:
+            self._wait_for_transport()
         return self.timers.earliest
 
     def timed_out(self) -> None:
@@ -103,7 +108,7 @@ class StepMachine:
         """The octets of Send were handed over, and the transport takes more."""
         if type(self._step) is Send:
             self._step = None
-            self.timers.stop("write")
+            self.timers.pop("write", None)
 
     def answer(self, ask: Ask, value: object) -> None:
         """A hook has answered; ignored when the Ask was settled meanwhile."""
@@ -192,6 +197,8 @@ class StepMachine:
                     self._read(b"")
         if self._timed_out:
             self._timed_out = False
+            if type(self._step) is Send:
+                self._wait_for_transport()
             now = self.monotonic()
             for name in self.timers.expired(now):
                 self._expire(name, now)
@@ -271,8 +278,11 @@ class StepMachine:
         self.timers.start("hook", now, timeouts.message_hook if stage in _FINAL_HOOKS else timeouts.hook)
         self.timers.stop("idle", "block")
         # A client times each command: what is ready does not wait for one slow hook after another.
-        if self._out and now - self._out_since >= timeouts.reply_wait:
-            self._flush_now = True
+        if self._out:
+            if self._out_since is None:
+                self._out_since = now
+            if now - self._out_since >= timeouts.reply_wait:
+                self._flush_now = True
 
     def _resolve(self, stage: str, value: object) -> None:
         then = self._answered
@@ -298,8 +308,6 @@ class StepMachine:
         """Hold octets until they are flushed; a peer that is gone gets none."""
         if self._broken:
             return
-        if not self._out:
-            self._out_since = self.monotonic()
         self._out.append(data)
         self._out_size += len(data)
 
@@ -308,14 +316,23 @@ class StepMachine:
         self._flush_now = True
 
     def _flush(self) -> Send:
-        data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
+        out = self._out
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
         self._out_size = 0
+        self._out_since = None
         self._flush_now = False
-        self.timers.stop("idle")
-        self.timers.start("write", self.monotonic(), self._timeouts.write)
-        self._step = Send(data)
-        return self._step
+        self.timers.pop("idle", None)
+        self._step = step = Send(data)
+        return step
+
+    def _wait_for_transport(self) -> None:
+        """Somebody looks at the deadline while a Send stands, so the transport has not taken it at once.
+
+        Nearly every one does, and then there is no need for a clock and a timer with each reply.
+        """
+        if "write" not in self.timers:
+            self.timers.start("write", self.monotonic(), self._timeouts.write)
 
     def expect_tls(self) -> None:
         """The go-ahead was made: whatever comes now is for the TLS layer to read."""

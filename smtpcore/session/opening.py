@@ -120,14 +120,14 @@ def greeting(session: ServerSession, answer: object) -> Reply:
 
 def _connected(session: ServerSession, answer: object) -> None:
     reply = greeting(session, answer)
-    session.timers.set("greeting", session.monotonic() + session.config.timeouts.greeting_delay)
+    session.timers["greeting"] = session.monotonic() + session.config.timeouts.greeting_delay
     session.enter(lambda: _listen(session, reply))
 
 
 def _listen(session: ServerSession, reply: Reply) -> Step | None:
     """Hear whether the peer talks early, then greet."""
     early = isinstance(session.connection.next_event(), EarlyTalk)
-    if not early and session.timers.runs("greeting") and not session.peer_gone:
+    if not early and "greeting" in session.timers and not session.peer_gone:
         return RECEIVE
     session.timers.stop("greeting")
     if early:

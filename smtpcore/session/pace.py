@@ -30,11 +30,11 @@ class Pace:
 
     def wait(self, now: float, *, fresh: bool) -> None:
         """The session waits for octets; ``fresh``: some have come since it last did."""
-        if fresh or not self._timers.runs("block"):
+        if fresh or "block" not in self._timers:
             self._timers.start("block", now, self._timeouts.block)
         if self._timeouts.min_rate is not None and self._since is None:
             self._since = now
-            self._timers.set("rate", now + self._timeouts.rate_window - self._waited)
+            self._timers["rate"] = now + self._timeouts.rate_window - self._waited
 
     def resume(self, now: float) -> None:
         """The wait is over."""

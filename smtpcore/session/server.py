@@ -148,6 +148,7 @@ class ServerSession(StepMachine):
         self.auth_seen = False
         self.admitted: Peer | None = None
         self._fresh = False
+        self._read_up = False  # no event is left in what was fed
         self._grace: float | None = None
         self._shutting = False
         self._proxy_due = bool(config.proxy_networks)
@@ -222,6 +223,7 @@ class ServerSession(StepMachine):
     def _read(self, data: Buffer) -> None:
         self.connection.receive_data(data)
         self._fresh = True
+        self._read_up = False
 
     # What phases and stages do.
 
@@ -332,6 +334,9 @@ class ServerSession(StepMachine):
         next_event = connection.next_event
         received = stages.RECEIVED
         self._left = False
+        if self._read_up:
+            # Behind a Send, nearly always: nothing came meanwhile.
+            return self._receive()
         if self._fresh and self.connection.reading_content:
             self.pace.resume(self.monotonic())
         while True:
@@ -339,7 +344,8 @@ class ServerSession(StepMachine):
                 self.end(self.config.replies.shutdown)
                 return None
             event = next_event()
-            if isinstance(event, Pause):
+            if type(event) is Pause:
+                self._read_up = True
                 return self._flush() if self._out else self._receive()
             if self.observer is not None:
                 stages.observe(self, event)
@@ -356,7 +362,7 @@ class ServerSession(StepMachine):
             self.timers.stop("idle")
             self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
-        elif not self.timers.runs("idle"):
+        elif "idle" not in self.timers:
             timeouts = self.config.timeouts
             late = timeouts.idle_after_error is not None and self.budget.errors > 0
             self.timers.start("idle", self.monotonic(), timeouts.idle_after_error if late else timeouts.idle)

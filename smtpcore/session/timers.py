@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 
-class Timers:
-    """Points in monotonic time at which something is due. Setting one replaces its former value."""
+class Timers(dict[str, float]):
+    """Points in monotonic time at which something is due, in seconds, by name.
 
-    __slots__ = ("_due",)
+    They are set several times for each command, so this is a dictionary with its plain operations, and only what it
+    does not have is added.
+    """
 
-    def __init__(self) -> None:
-        self._due: dict[str, float] = {}
-
-    def set(self, name: str, at: float) -> None:
-        """Let the timer ``name`` expire at the given time, in seconds of the session's monotonic clock."""
-        self._due[name] = at
+    __slots__ = ()
 
     def start(self, name: str, now: float, duration: float | None) -> None:
         """Let a timer expire so many seconds from now; None turns it off."""
         if duration is None:
-            self._due.pop(name, None)
+            self.pop(name, None)
         else:
-            self._due[name] = now + duration
+            self[name] = now + duration
 
     def bring(self, name: str, at: float) -> None:
         """Let a timer expire at the given time, unless it is set to expire earlier."""
-        self._due[name] = min(at, self._due.get(name, at))
+        self[name] = min(at, self.get(name, at))
 
     def stop(self, *names: str) -> None:
         """Forget timers, running or not."""
         for name in names:
-            self._due.pop(name, None)
-
-    def runs(self, name: str) -> bool:
-        """Whether a timer is set."""
-        return name in self._due
+            self.pop(name, None)
 
     @property
     def earliest(self) -> float | None:
         """When the first one expires."""
-        return min(self._due.values(), default=None)
+        return min(self.values(), default=None)
 
     def expired(self, now: float) -> list[str]:
         """Take the timers whose time has come, the earliest first."""
-        names = sorted((name for name, at in self._due.items() if at <= now), key=self._due.__getitem__)
+        names = sorted((name for name, at in self.items() if at <= now), key=self.__getitem__)
         self.stop(*names)
         return names

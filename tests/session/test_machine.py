@@ -64,13 +64,13 @@ def test_a_hook_that_is_answered_at_once_needs_no_step() -> None:
 def test_timers_are_known_by_name_and_the_earliest_shows() -> None:
     timers = Timers()
     assert timers.earliest is None
-    timers.set("a", 5)
+    timers["a"] = 5
     timers.start("b", 1, 2)
     assert timers.earliest == 3
     timers.start("b", 1, None)
     assert timers.earliest == 5
-    assert timers.runs("a")
-    assert not timers.runs("b")
+    assert "a" in timers
+    assert "b" not in timers
     timers.stop("a", "b")
     assert timers.earliest is None
 
@@ -85,7 +85,7 @@ def test_a_timer_may_be_brought_forward_and_never_put_off() -> None:
 def test_what_has_expired_is_taken_the_earliest_first() -> None:
     timers = Timers()
     for name, at in ("late", 9), ("second", 5), ("first", 4):
-        timers.set(name, at)
+        timers[name] = at
     assert timers.expired(5) == ["first", "second"]
     assert timers.expired(5) == []
     assert timers.earliest == 9

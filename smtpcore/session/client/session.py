@@ -310,7 +310,7 @@ class ClientSession(StepMachine):
             elif not self._jobs and not self._quitting:
                 return self._rest()
             elif self._has_rested():
-                self.timers.set("look", self.monotonic())
+                self.timers["look"] = self.monotonic()
                 return RECEIVE
             else:
                 self._begin_job()
@@ -369,7 +369,7 @@ class ClientSession(StepMachine):
         return since is not None and self.monotonic() - since >= _LOOK_AFTER
 
     def _receive(self) -> Step:
-        if not self.timers.runs("reply"):
+        if "reply" not in self.timers:
             self.timers.start("reply", self.monotonic(), self.config.timeouts.reply(self.connection.due))
         return RECEIVE
 

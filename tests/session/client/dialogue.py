@@ -55,8 +55,9 @@ class Server:
 
     def waits(self, seconds: float) -> bytes:
         """Let time pass, and see what the client sends next."""
+        deadline = self.session.deadline
         self.now += seconds
-        if self.session.deadline is not None and self.session.deadline <= self.now:
+        if deadline is not None and deadline <= self.now:
             self.session.timed_out()
         return self.sees()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from enum import Enum
 
 from smtpcore.pieces import Pieces, keep
@@ -103,6 +105,14 @@ class InputBuffer:
         data = self._buf[start : start + max(n, 0)]
         self._pos = self._scan = start + len(data)
         return data
+
+    def match(self, form: Callable[[bytes, int], re.Match[bytes] | None]) -> re.Match[bytes] | None:
+        """Try a pattern on the octets that come next, and read nothing. It has to say by itself that a line ends."""
+        return None if self._torn else form(self._buf, self._pos)
+
+    def skip(self, n: int) -> None:
+        """Read so many octets that ``match()`` has seen."""
+        self._pos = self._scan = self._pos + n
 
     def unread(self, n: int) -> None:
         """Put back the last ``n`` octets of what the last call of take() gave."""

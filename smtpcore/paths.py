@@ -16,8 +16,6 @@ from .errors import ParseError
 from .leniencies import Leniencies
 from .utf8 import encode
 
-__all__ = ["Path", "PathError", "PathFault", "is_address_literal", "is_domain", "is_helo_name", "scan_path"]
-
 # RFC 5321 4.5.3.1.1 to .3, in octets.
 _MAX_LOCAL = 64
 _MAX_DOMAIN = 255
@@ -29,8 +27,9 @@ _MAX_LABELS = 127
 _ATEXT = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 
 # The fast path stays below every limit of every profile: 64 octets of local part, one label's worth of domain.
-# Possessive repeats: no octet is looked at twice. Doubled dots and hyphens beside dots are left to `scan_path`.
-_COMMON = re.compile(rb"<(?!\.)[." + _ATEXT + rb"]{1,64}+(?<!\.)@(?![.-])[A-Za-z0-9.-]{1,63}+(?<![.-])>").match
+# Possessive repeats: no octet is looked at twice. Doubled dots and hyphens beside dots are left to `common_path`.
+COMMON_PATH = rb"<(?!\.)[." + _ATEXT + rb"]{1,64}+(?<!\.)@(?![.-])[A-Za-z0-9.-]{1,63}+(?<![.-])>"
+_COMMON = re.compile(COMMON_PATH).match
 
 # Runs of one class of octets, each without and with the UTF-8 of RFC 6531 3.3, so that `utf8` is the index.
 _DOT_STRING = (re.compile(rb"[." + _ATEXT + rb"]*"), re.compile(rb"[." + _ATEXT + rb"\x80-\xff]*"))
@@ -191,15 +190,20 @@ def scan_path(data: bytes, start: int, *, leniencies: Leniencies, utf8: bool = F
         PathError: There is no path at the offset.
     """
     common = _COMMON(data, start)
-    if common is not None:
-        raw = common[0]
-        text = raw.decode("ascii")
-        # A hyphen beside a dot is a fault in the domain only; the scanner tells which it is.
-        if ".." not in text and ".-" not in text and "-." not in text:
-            local, _, domain = text.partition("@")
-            return Path(local[1:], domain[:-1], (), raw), common.end()
+    if common is not None and (path := common_path(common[0])) is not None:
+        return path, common.end()
     scanner = _Scanner(data, start, leniencies, utf8)
     return scanner.path(), scanner.pos
+
+
+def common_path(raw: bytes) -> Path | None:
+    """The path of octets that fit `COMMON_PATH`; None where the scanner has to judge."""
+    text = raw[1:-1].decode("ascii")
+    # A hyphen beside a dot is a fault in the domain only; the scanner tells which it is.
+    if ".." in text or ".-" in text or "-." in text:
+        return None
+    local, _, domain = text.partition("@")
+    return Path(local, domain, (), raw)
 
 
 def is_domain(data: bytes, *, leniencies: Leniencies) -> bool:

@@ -9,6 +9,7 @@ from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
 from smtpcore.chunks import Chunks
 from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Reader
+from smtpcore.common_lines import common_lines
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import (
@@ -81,13 +82,13 @@ class ServerConnection:
     __slots__ = (
         "_body",
         "_command",
+        "_common",
         "_early",
         "_enhanced",
         "_eof",
         "_events",
         "_input",
         "_lengths",
-        "_owed",
         "_owed_replies",
         "_readers",
         "_rejected",
@@ -97,6 +98,7 @@ class ServerConnection:
         "dialogue",
         "grammar",
         "line",
+        "owed",
     )
 
     barrier: Barrier | None
@@ -105,6 +107,8 @@ class ServerConnection:
     """The content that comes by BDAT."""
     line: bytes
     """The last command line as it came, without its CRLF; perhaps with secrets in it."""
+    owed: Rule | None
+    """The rule of what has to be answered next; None when nothing has."""
 
     def __init__(
         self,
@@ -129,16 +133,15 @@ class ServerConnection:
         self.dialect = dialect
         self.grammar = Grammar(leniencies or Leniencies(), max_params, max_chunk)
         self._readers = readers
+        self._common = common_lines(table, readers)
         self.barrier = None
         self.line = b""
         self._enhanced = enhanced_codes or dialect is Dialect.LMTP  # RFC 2033 5: LMTP has no choice.
         self._lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
         self._input = InputBuffer()
-        self._eof = False
-        self._early = False
-        self._owed: Rule | None = GREETING
+        self._eof = self._early = self._rejected = False
+        self.owed = GREETING
         self._owed_replies = 1
-        self._rejected = False
         self._body = DotReader()
         self.chunks = Chunks()
         self._command: Command | None = None
@@ -153,11 +156,6 @@ class ServerConnection:
     def buffered(self) -> int:
         """Octets received and not yet read."""
         return len(self._input)
-
-    @property
-    def owed(self) -> Rule | None:
-        """The rule of what has to be answered next; None when nothing has."""
-        return self._owed
 
     @property
     def defects(self) -> Defect:
@@ -178,7 +176,7 @@ class ServerConnection:
         Raises:
             LocalProtocolError: There was an end of input before.
         """
-        if len(data) == 0:
+        if not len(data):
             self._eof = True
         elif self._eof:
             raise LocalProtocolError("input behind the end of input; feed b'' last")
@@ -188,7 +186,7 @@ class ServerConnection:
 
     def next_event(self) -> Event | Pause:
         """The next thing that happened, or why there is none."""
-        if self._owed is not None:
+        if self.owed is not None:
             if not self._early and self.dialogue.state is State.CONNECTED and len(self._input):
                 self._early = True
                 return EarlyTalk()
@@ -198,6 +196,11 @@ class ServerConnection:
             return self._next_body_event() if state is _DATA else self._pause()
         if self.chunks.reading:
             return self._next_chunk_event()
+        common = self._common.get(state)
+        if common is not None and self.barrier is None and (found := common.read(self._input)) is not None:
+            self.line, self._command = found
+            self.owed = common.rule
+            return self._command
         lengths = self._lengths
         line = self._input.next_line(lengths.longest, lengths.drain)
         if line is None:
@@ -225,7 +228,7 @@ class ServerConnection:
                 a STARTTLS that a 220 would accept. Nothing was changed.
         """
         dialogue = self.dialogue
-        rule = self._owed
+        rule = self.owed
         code = reply.code
         if rule is None:
             if not reply.close or code < 400 or dialogue.state in (_CLOSED, _TLS_HANDSHAKE):
@@ -233,23 +236,22 @@ class ServerConnection:
             dialogue.state = _CLOSED
             return reply.to_wire(enhanced=self._enhanced)
         state = dialogue.target(rule, reply)
-        if code < 400 and self._rejected:
+        if self._rejected and code < 400:
             raise LocalProtocolError(f"{code} cannot answer a rejected line; send the reply of the event")
         if state is _TLS_HANDSHAKE and len(self._input):
             raise LocalProtocolError("clear text is buffered behind STARTTLS; answer 554 and close")
         if self._owed_replies > 1 and state is not _CLOSED:
             self._owed_replies -= 1
             return reply.to_wire(enhanced=self._enhanced)
-        if code < 400 and rule.verb in _EFFECTS:
-            _EFFECTS[rule.verb](self, reply)
-        self._owed = None
+        if code < 400 and (effect := _EFFECTS.get(rule.verb)) is not None:
+            effect(self, reply)
+        self.owed = None
         self._owed_replies = 1
         self._rejected = False
         dialogue.move(rule, reply, state)
         # A greeting has no enhanced code, the second one that follows XCLIENT neither (RFC 2034 4).
-        greeting = reply.code == 220 and state is State.GREETED
-        enhanced = self._enhanced and rule.enhanced and not greeting
-        return reply.to_wire(enhanced=enhanced, utf8=True) if utf8 else reply.to_wire(enhanced=enhanced)
+        greeting = code == 220 and state is State.GREETED
+        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting, utf8=utf8)
 
     def start_tls(self) -> None:
         """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).
@@ -276,10 +278,9 @@ class ServerConnection:
         if chunk:
             return BodyChunk(chunk)
         if self._body.done:
-            self._owed = END_OF_DATA
-            if self.dialect is Dialect.LMTP:
-                # RFC 2033 4.2: a reply for each RCPT that was accepted.
-                self._owed_replies = self.dialogue.accepted
+            self.owed = END_OF_DATA
+            # RFC 2033 4.2: a reply for each RCPT that was accepted.
+            self._owed_replies = self.dialogue.accepted if self.dialect is Dialect.LMTP else 1
             return EndOfBody(self._body.defects, self._body.size)
         return self._pause()
 
@@ -305,9 +306,9 @@ class ServerConnection:
         if chunks.refusal is not None:
             event: Event = self._reject(chunks.line, rule, chunks.refusal)
         else:
-            self._owed = rule
+            self.owed = rule
             event = EndOfBody(self.defects, chunks.total) if rule is BDAT_LAST else EndOfChunk(chunks.size)
-        if self._owed is BDAT_LAST and self.dialect is Dialect.LMTP:
+        if self.owed is BDAT_LAST and self.dialect is Dialect.LMTP:
             # RFC 2033 4.3: a reply for each accepted recipient, even to a message that cannot be completed.
             self._owed_replies = self.dialogue.accepted
         return event
@@ -317,7 +318,7 @@ class ServerConnection:
         verb, _, argument = line.rstrip(b" \t").partition(b" ")
         table = self.dialogue.table
         rule = table.get(verb) or table.get(verb.upper())
-        # The order of the checks is fixed: line, verb, barrier, argument, order, what the argument says.
+        # The order is fixed: line, verb, barrier, argument, order, what the argument says.
         if len(line) + 2 > self._lengths.command and len(line) + 2 > self._lengths.limit(verb.upper()):
             return self._reject(line, rule or UNKNOWN, refusals.too_long(verb, rule))
         grammar = self.grammar
@@ -336,10 +337,9 @@ class ServerConnection:
             return self._chunk_event(line, rule, argument)
         if self.barrier is not None and rule.verb not in self.barrier.verbs:
             return self._reject(line, rule, self.barrier.reply)
-        if argument:
-            if rule.argument is _NO_ARGUMENT:
-                return self._reject(line, rule, refusals.NO_ARGUMENT)
-        elif rule.argument is _NEEDS_ARGUMENT:
+        if argument and rule.argument is _NO_ARGUMENT:
+            return self._reject(line, rule, refusals.NO_ARGUMENT)
+        if not argument and rule.argument is _NEEDS_ARGUMENT:
             return self._reject(line, rule, refusals.ARGUMENT)
         if self.dialogue.state not in rule.negative or (rule.guards and not self.dialogue.allows(rule)):
             return self._reject(line, rule, refusals.order_fault(rule, self.dialogue, self.dialect))
@@ -347,19 +347,19 @@ class ServerConnection:
             command = self._readers[rule.verb](argument, grammar)
         except CommandError as error:
             return self._reject(line, rule, error.reply)
-        self._owed = rule
+        self.owed = rule
         self._command = command
         return command
 
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
         # An order fault leaves the state alone, whatever the rule says of the state it is in.
-        self._owed = rule if self.dialogue.state in rule.negative else refusals.out_of_order(rule)
+        self.owed = rule if self.dialogue.state in rule.negative else refusals.out_of_order(rule)
         self._rejected = True
         return Rejected(b"" if rule.verb == b"AUTH" else line, reply, fatal=reply.close)
 
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
-        self._owed = SASL
+        self.owed = SASL
         event = refusals.read_response(line, self._lengths.auth)
         self._rejected = isinstance(event, Rejected)
         return event

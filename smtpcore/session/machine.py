@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Self, TypeAlias, TypeVar
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import Buffer
 from smtpcore.replies import Reply
 from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
-from smtpcore.session.timers import Timers
+from smtpcore.session.timers import StepTimeouts, Timers
 from smtpcore.tls import TlsInfo
 
 Answered: TypeAlias = Callable[[object], None]
@@ -18,28 +19,7 @@ Phase: TypeAlias = Callable[[], Step | None]
 """A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
 
 
-class StepTimeouts(Protocol):
-    """The durations in seconds that the machine itself needs; None where a limit is off."""
-
-    @property
-    def write(self) -> float | None:
-        """For the transport to take what is sent."""
-
-    @property
-    def tls_handshake(self) -> float | None:
-        """For the TLS handshake."""
-
-    @property
-    def hook(self) -> float | None:
-        """For the answer of a hook."""
-
-    @property
-    def message_hook(self) -> float | None:
-        """For the final answer to a message."""
-
-    @property
-    def reply_wait(self) -> float:
-        """How long what is ready to be sent may wait before a hook is waited for."""
+_S = TypeVar("_S")
 
 
 _FINAL_HOOKS = ("message", "finish", "recipient")
@@ -262,7 +242,35 @@ class StepMachine:
             value = self.fault(stage, exception)
         if value is None or isinstance(value, Reply):
             then(value)
-            return
+        else:
+            self._wait_for(stage, value, then, accept)
+
+    def consult(
+        self,
+        stage: str,
+        hook: Callable[[Self, _S], object],
+        subject: _S,
+        answered: Callable[[Self, _S, object], None],
+    ) -> None:
+        """Call the hook of a stage about its subject, and let the stage go on: ``call()`` for what is called most.
+
+        Args:
+            stage: The hook's name.
+            hook: Is given the session and the subject.
+            subject: What it is about.
+            answered: Is given the same and the answer, None or a Reply.
+        """
+        try:
+            value = hook(self, subject)
+        except Exception as exception:
+            value = self.fault(stage, exception)
+        if value is None or isinstance(value, Reply):
+            answered(self, subject, value)
+        else:
+            self._wait_for(stage, value, partial(answered, self, subject), ())
+
+    def _wait_for(self, stage: str, value: object, then: Answered, accept: tuple[type, ...]) -> None:
+        """A hook has given something that is not simply None or a Reply."""
         self._answered = then
         self._accept = accept
         # Asked first: a future of asyncio or Twisted is an iterable too, and no list of answers for that.

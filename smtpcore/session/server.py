@@ -344,7 +344,7 @@ class ServerSession(StepMachine):
                 self.end(self.config.replies.shutdown)
                 return None
             event = next_event()
-            if type(event) is Pause:
+            if isinstance(event, Pause):
                 self._read_up = True
                 return self._flush() if self._out else self._receive()
             if self.observer is not None:

@@ -1,6 +1,8 @@
-"""Several deadlines at once, by name, and the earliest of them."""
+"""Several deadlines at once, by name, and the earliest of them; and the durations that every session needs."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 
 class Timers(dict[str, float]):
@@ -38,3 +40,27 @@ class Timers(dict[str, float]):
         names = sorted((name for name, at in self.items() if at <= now), key=self.__getitem__)
         self.stop(*names)
         return names
+
+
+class StepTimeouts(Protocol):
+    """The durations in seconds that the machine itself needs; None where a limit is off."""
+
+    @property
+    def write(self) -> float | None:
+        """For the transport to take what is sent."""
+
+    @property
+    def tls_handshake(self) -> float | None:
+        """For the TLS handshake."""
+
+    @property
+    def hook(self) -> float | None:
+        """For the answer of a hook."""
+
+    @property
+    def message_hook(self) -> float | None:
+        """For the final answer to a message."""
+
+    @property
+    def reply_wait(self) -> float:
+        """How long what is ready to be sent may wait before a hook is waited for."""

@@ -21,9 +21,7 @@ def received(session: ServerSession, command: Helo | Ehlo | Lhlo) -> None:
     if session.budget.noop():
         session.reply(session.config.replies.too_many)
     elif "helo" in session.overridden:
-        session.call(
-            "helo", session.handler.helo, session, command, then=lambda answer: answered(session, command, answer)
-        )
+        session.consult("helo", session.handler.helo, command, answered)
     else:
         answered(session, command, None)
 

@@ -27,7 +27,7 @@ def received(session: ServerSession, mail: Mail) -> None:
     elif mail.params and (refusal := parameters.refusal(session, mail)) is not None:
         session.reply(refusal)
     elif "mail" in session.overridden:
-        session.call("mail", session.handler.mail, session, mail, then=lambda answer: answered(session, mail, answer))
+        session.consult("mail", session.handler.mail, mail, answered)
     else:
         answered(session, mail, None)
 

@@ -26,7 +26,7 @@ def received(session: ServerSession, rcpt: Rcpt) -> None:
     elif session.config.submission and not is_qualified(rcpt.path):
         answered(session, rcpt, UNQUALIFIED_RECIPIENT)
     elif "rcpt" in session.overridden:
-        session.call("rcpt", session.handler.rcpt, session, rcpt, then=lambda answer: answered(session, rcpt, answer))
+        session.consult("rcpt", session.handler.rcpt, rcpt, answered)
     else:
         answered(session, rcpt, None)
 

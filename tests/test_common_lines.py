@@ -1,0 +1,161 @@
+"""The common form of MAIL and RCPT lines is read as the long way reads it: the same events, whatever comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smtpcore.commands import COMMAND_TYPES, READERS, Command, Mail, Rcpt
+from smtpcore.common_lines import common_lines
+from smtpcore.dialogue import select
+from smtpcore.events import Event, Pause, Rejected
+from smtpcore.grammar import Grammar
+from smtpcore.leniencies import Leniencies
+from smtpcore.lines import InputBuffer
+from smtpcore.refusals import Barrier
+from smtpcore.replies import Reply
+from smtpcore.server import ServerConnection
+from smtpcore.spec import COMMANDS, Dialect, State
+from tests.feeding import cut_at, cuttings
+
+OK = Reply(250, "OK")
+TABLE = select(Dialect.SMTP, frozenset(COMMAND_TYPES))
+
+
+def slow_mail(argument: bytes, grammar: Grammar) -> Command:
+    """What reads MAIL in the long way: a reader of somebody's own, for which there is no short one."""
+    return Mail.parse(argument, grammar)
+
+
+LONG_WAY = MappingProxyType({**READERS, b"MAIL": slow_mail})
+
+
+def seen(event: Event | Pause) -> object:
+    """All that can be seen of an event: two paths are equal although their octets are not."""
+    if isinstance(event, Mail | Rcpt):
+        path = event.path
+        return type(event), path.local, path.domain, path.route, path.raw, event.params
+    return event
+
+
+def hold(pieces: Sequence[bytes], leniencies: Leniencies, *, common: bool, barrier: Barrier | None = None) -> object:
+    """Answer what comes with yes where that is possible; gives the events, the lines and the octets written."""
+    connection = ServerConnection(leniencies=leniencies, readers=READERS if common else LONG_WAY)
+    connection.send(Reply(220, "mx.test"))
+    connection.receive_data(b"EHLO a.example\r\n")
+    connection.next_event()
+    connection.send(OK)
+    connection.barrier = barrier
+    talk: list[object] = []
+    for piece in (*filter(None, pieces), b""):
+        connection.receive_data(piece)
+        while not isinstance(event := connection.next_event(), Pause) and connection.owed is not None:
+            reply = event.reply if isinstance(event, Rejected) else OK
+            if connection.owed.positive is None:
+                reply = Reply(550, "No")
+            talk.append((seen(event), connection.line, connection.send(reply), connection.state))
+        talk.append((event, connection.buffered))
+    return [each for each in talk if each != (Pause.NEED_DATA, 0)]
+
+
+ATOM = st.text("abZ09!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=40)
+LABEL = st.text("abZ09-", min_size=1, max_size=40)
+PATH = st.builds(
+    "<{}@{}>".format,
+    st.lists(ATOM, min_size=1, max_size=3).map(".".join),
+    st.lists(LABEL, min_size=1, max_size=3).map(".".join),
+)
+ODD = st.sampled_from(
+    [
+        "<>", "<postmaster>", "<a@b", "a@b>", "a@b", "<a..b@c>", "<.a@b>", "<a.@b>", "<a@b..c>", "<a@.b>", "<a@b.>",
+        "<a-.b@c>", "<a@b-.c>", "<a@-b>", "<a@b->", "<a@b_c>", "<a@[192.0.2.1]>", '<"a b"@c>', "<@x:a@b>", "<a@b>>",
+        "<a@b> SIZE=1", "<a@b> ", "<a@b>\t", "<a@b> NOTIFY=NEVER", "<\u00fc@b>", "<a@b>\r", "<a@b>\n", "<a\0@b>",
+        f"<{'a' * 64}@{'b' * 63}>", f"<{'a' * 65}@b>", f"<a@{'b' * 64}>", f"<{'a.' * 33}a@b>",
+    ]
+)  # fmt: skip
+START = st.sampled_from(
+    ["MAIL FROM:", "RCPT TO:", "mail from:", "RCPT To:", "MAIL FROM: ", "RCPT  TO:", "MAILFROM:", "RCPT FROM:", "NOOP "]
+)
+LINE = st.builds("{}{}\r\n".format, START, PATH | ODD) | st.sampled_from(["RSET\r\n", "NOOP\r\n", "DATA x\r\n", "\r\n"])
+
+
+@given(
+    lines=st.lists(LINE, max_size=6),
+    rest=st.binary(max_size=4),
+    places=st.lists(st.integers(0, 300), max_size=3),
+    strict=st.booleans(),
+    barrier=st.booleans(),
+)
+def test_the_short_and_the_long_way_agree(
+    lines: list[str], rest: bytes, places: list[int], strict: bool, barrier: bool
+) -> None:
+    pieces = cut_at("".join(lines).encode() + rest, places)
+    leniencies = Leniencies.strict() if strict else Leniencies()
+    wall = Barrier(Reply(530, "Must issue STARTTLS first", "5.7.0"), frozenset((b"NOOP",))) if barrier else None
+    expected = hold(pieces, leniencies, common=False, barrier=wall)
+    assert hold(pieces, leniencies, common=True, barrier=wall) == expected
+
+
+def test_however_it_is_cut() -> None:
+    data = b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nRCPT TO:<c-@d-.example>\r\nRSET\r\n"
+    for pieces in cuttings(data):
+        assert hold(pieces, Leniencies(), common=True) == hold(pieces, Leniencies(), common=False)
+
+
+def test_what_is_left_of_a_faulty_line_is_no_line() -> None:
+    pieces = [b"MAIL\n", b"MAIL FROM:<a@b.example>\r\n", b"MAIL FROM:<c@d.example>\r\n"]
+    expected = hold(pieces, Leniencies(), common=False)
+    assert hold(pieces, Leniencies(), common=True) == expected
+    assert "c@d.example" in str(expected)
+    assert "a@b.example" not in str(expected)
+
+
+def test_each_line_is_looked_for_where_it_is_in_order() -> None:
+    lines = common_lines(TABLE, READERS)
+    assert {state: line.rule.verb for state, line in lines.items()} == {
+        State.READY: b"MAIL",
+        State.MAIL: b"RCPT",
+        State.RCPT: b"RCPT",
+    }
+    for state, line in lines.items():
+        assert state in line.rule.negative
+
+
+@pytest.mark.parametrize("verb", [b"MAIL", b"RCPT"])
+def test_a_verb_of_another_table_or_reader_has_no_common_form(verb: bytes) -> None:
+    assert not common_lines({**TABLE, verb: COMMANDS[b"NOOP"]}, READERS)
+    assert not common_lines(TABLE, {**READERS, verb: slow_mail})
+    assert not common_lines({key: rule for key, rule in TABLE.items() if key != verb}, READERS)
+
+
+HOSTILE = {
+    "atoms": b"a" * 1_000_000,
+    "dots": b"." * 1_000_000,
+    "dotted atoms": b"a." * 500_000,
+    "a path without its end": b"a" * 64 + b"@" + b"b." * 500_000,
+    "hyphens": b"a@" + b"-" * 1_000_000,
+    "at signs": b"a" + b"@" * 1_000_000,
+    "brackets": b"<" * 1_000_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: str) -> None:
+    buffer = InputBuffer()
+    buffer.feed(b"RCPT TO:<" + HOSTILE[name])
+    line = common_lines(TABLE, READERS)[State.RCPT]
+    for _ in range(1000):
+        # A pattern that went back over what it has read would not come to an end.
+        assert line.read(buffer) is None
+    assert len(buffer) == len(HOSTILE[name]) + 9
+
+
+def test_a_line_that_is_not_common_stays_where_it_is() -> None:
+    buffer = InputBuffer()
+    buffer.feed(b"RCPT TO:<a..b@c.example>\r\n")
+    assert common_lines(TABLE, READERS)[State.RCPT].read(buffer) is None
+    assert buffer.next_line(512, 1024) == b"RCPT TO:<a..b@c.example>"

@@ -75,6 +75,9 @@ class TlsEngine:
             TlsError: The context cannot begin a handshake, for instance because it allows no protocol version.
             ValueError: The context checks host names and there is none.
         """
+        if context.check_hostname and server_hostname is None and not server_side:
+            # For sockets ssl has this check, here it has not: any name would do.
+            raise ValueError("a server_hostname is needed: the name to check the certificate against")
         self.handshaken = self.peer_closed = self.truncated = self.closed = False
         self.failure = None
         self._incoming = ssl.MemoryBIO()

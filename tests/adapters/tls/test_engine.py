@@ -175,3 +175,8 @@ def test_misuse_is_told_what_to_do_instead(contexts: Any, pair: Pair) -> None:
     pair.server.close()
     with pytest.raises(LocalProtocolError, match="send before close"):
         pair.server.send(b"250 OK\r\n")
+
+
+def test_a_client_that_checks_names_needs_one(client_ssl_context: ssl.SSLContext) -> None:
+    with pytest.raises(ValueError, match="a server_hostname is needed"):
+        TlsEngine(client_ssl_context, server_side=False)

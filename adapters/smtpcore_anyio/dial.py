@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -60,6 +61,9 @@ def _reasons(error: BaseException) -> list[str]:
         return list(dict.fromkeys(reason for each in cause.exceptions for reason in _reasons(each)))
     if isinstance(cause, OSError):
         return _reasons(cause)
-    if isinstance(error, OSError) and error.strerror:
-        return [error.strerror]
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        # The event loops have words of their own, and not the same.
+        return [os.strerror(error.errno)]
+    if isinstance(error, socket.gaierror):
+        return [str(error.strerror)]
     return [str(error) or "timeout"]

@@ -125,8 +125,12 @@ class Link(StepLoop[ClientSession]):
             with anyio.move_on_after(MOMENT):
                 await self._read()
 
-    def _write_failed(self, error: Exception) -> None:
-        # A server that closes in the middle of the content may have said why.
-        self._read_raw()
+    def _broken(self, error: Exception) -> None:
+        # A reply that came before may say why the server has closed.
         self._next_step()
-        super()._write_failed(error)
+        super()._broken(error)
+
+    def _write_failed(self, error: Exception) -> None:
+        if not self._eof:
+            self._read_raw()
+        self._broken(error)

@@ -162,14 +162,19 @@ async def scripted(*scripts: Script, buffers: int | None = None) -> AsyncIterato
 
 @asynccontextmanager
 async def connected_to(
-    server: Scripted, *, tls_context: ssl.SSLContext | None = None, buffers: int | None = None, **settings: Any
+    server: Scripted,
+    *,
+    tls_context: ssl.SSLContext | None = None,
+    name: str | None = LOOPBACK,
+    buffers: int | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Client]:
     """A client of such a server."""
     sock = socket.socket()
     narrow(sock, buffers)
     sock.connect(server.address)
     stream = await SocketStream.from_socket(sock)
-    async with connect_stream(stream, config(**settings), tls_context=tls_context, server_name=LOOPBACK) as client:
+    async with connect_stream(stream, config(**settings), tls_context=tls_context, server_name=name) as client:
         yield client
 
 

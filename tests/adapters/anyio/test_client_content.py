@@ -141,6 +141,19 @@ async def test_a_reply_in_the_middle_of_the_content_stops_it(
     assert all(size < 40_000_000 for size in sizes)
 
 
+async def test_a_server_may_close_behind_its_reply_in_the_middle_of_the_content(anyio_backend_name: str) -> None:
+    async def closes(peer: Peer) -> None:
+        await peer.greets()
+        await peer.takes(b"MAIL", b"RCPT", b"DATA")
+        await peer.stream.receive()
+        await peer.says(b"552 5.2.2 full\r\n")
+
+    async with scripted(closes) as server, connected_to(server) as client:
+        [status] = statuses(await client.send(message([LARGE] * 10)))
+    # asyncio reads nothing more from a connection that it could not write to, and may lose the reply.
+    assert status is Status.PERMANENT or (status is Status.TEMPORARY and anyio_backend_name == "asyncio")
+
+
 async def test_a_server_that_does_not_read_has_its_time(
     tls: TlsMode, server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+import anyio
 import pytest
 from smtpcore_anyio import connect, listen_tcp
 
@@ -123,3 +124,21 @@ async def test_what_cannot_work_is_refused_before_connecting(
     with pytest.raises(ValueError, match="none for clients"):
         async with connect("mx.example", 25, config(tls=TlsMode.STARTTLS), tls_context=server_ssl_context):
             pass
+    async with scripted(Peer.rest) as server:
+        # There is no name that a certificate could be for. The stream that was given is closed all the same.
+        with pytest.raises(ValueError, match="the name to check the certificate against"):
+            async with connected_to(server, name=None, tls=TlsMode.STARTTLS, tls_context=client_ssl_context):
+                pass
+        await server.closed[0].wait()
+
+
+async def test_a_name_may_end_in_a_dot_which_is_not_in_the_certificate(
+    server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(config=STARTTLS, tls_context=server_ssl_context) as server:
+        port = int(server.addresses[0][1])
+        dial = anyio.connect_tcp
+        monkeypatch.setattr(anyio, "connect_tcp", lambda host, port, local_host: dial(LOOPBACK, port))
+        async with connect("mx.test.", port, config(tls=TlsMode.STARTTLS), tls_context=client_ssl_context) as client:
+            assert client.tls is not None
+            assert client.tls.peer_verified

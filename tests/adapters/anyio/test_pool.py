@@ -199,6 +199,17 @@ async def test_a_cancellation_in_the_block_closes_at_once() -> None:
         await until(lambda: inbox.causes)
 
 
+async def test_an_application_that_fails_costs_one_connection() -> None:
+    def fail(result: Result) -> None:
+        raise ZeroDivisionError
+
+    async with serving(inbox := Inbox()) as server, pool(server) as sender:
+        with pytest.raises(ZeroDivisionError):
+            await sender.send(message(), told=fail)
+        assert statuses(await sender.send(message())) == [Status.ACCEPTED]
+    assert len(inbox.sessions) == 2
+
+
 async def test_a_message_that_outlives_the_pool_takes_its_connection_along() -> None:
     async with serving(inbox := Inbox()) as server, anyio.create_task_group() as tasks:
         async with pool(server) as sender:

@@ -22,7 +22,7 @@ MaybeAwaitable: TypeAlias = _T | Awaitable[_T]
 Answer: TypeAlias = MaybeAwaitable[Reply | None]
 """None is yes; a reply is this reply, and its class decides."""
 
-MessageAnswer: TypeAlias = Answer | Iterable[Reply | None] | AsyncIterable[Reply | None]
+MessageAnswer: TypeAlias = MaybeAwaitable[Reply | Iterable[Reply | None] | AsyncIterable[Reply | None] | None]
 """An answer to a message; under LMTP also one for each recipient."""
 
 

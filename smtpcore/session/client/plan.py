@@ -53,7 +53,7 @@ class Plan:
                 content = self.filter(config)
                 self.octets = content.feed(self.source.whole) + content.finish()
         except (LocalProtocolError, TypeError) as error:
-            raise SessionError("content", str(error), temporary=False) from error
+            raise _refusal("content", str(error), "5.6.0") from error
         octets = self.octets
         if octets is None:
             return
@@ -79,10 +79,13 @@ def make(message: Message, config: ClientConfig, extensions: Extensions, tls: Tl
     binary = mail.body is BodyType.BINARY_MIME
     chunks = "CHUNKING" in extensions and (config.chunking or binary)
     if binary and "BINARYMIME" not in extensions:
-        raise _refusal("content", "binary content for a server without BINARYMIME: encode it")
+        raise _refusal("content", "binary content for a server without BINARYMIME: encode it", "5.6.1")
     if mail.requiretls and ("REQUIRETLS" not in extensions or tls is None or not tls.peer_verified):
         # RFC 8689 4.2.1: the server's certificate is verified, and it promises to go on likewise.
-        raise _refusal("mail", "the message requires TLS with a verified certificate, and a server with REQUIRETLS")
+        text = "the message requires TLS with a verified certificate, and a server with REQUIRETLS"
+        raise _refusal("mail", text, "5.7.30")
+    if "SMTPUTF8" not in extensions and (mail.smtputf8 or not mail.path.is_ascii):
+        raise _refusal("mail", "the message needs a server with SMTPUTF8", "5.6.7")
     params = dict(mail.params)
     eight_bit = "8BITMIME" in extensions
     if eight_bit:
@@ -96,8 +99,8 @@ def make(message: Message, config: ClientConfig, extensions: Extensions, tls: Tl
     return Plan(Mail(mail.path, params), chunks, seven_bit=not eight_bit)
 
 
-def _refusal(stage: str, text: str) -> SessionError:
-    return SessionError(stage, text, temporary=False)
+def _refusal(stage: str, text: str, enhanced: str) -> SessionError:
+    return SessionError(stage, text, temporary=False, enhanced=enhanced)
 
 
 def _set_size(params: dict[str, object], size: int | None, extensions: Extensions) -> None:
@@ -108,7 +111,7 @@ def _set_size(params: dict[str, object], size: int | None, extensions: Extension
     text = extensions["SIZE"]
     if _SIZE.fullmatch(text) and 0 < int(text) < size:
         # RFC 1870 7: a message that is sure to be refused is not begun.
-        raise _refusal("mail", f"the message has {size} octets, and the server takes {int(text)}")
+        raise _refusal("mail", f"the message has {size} octets, and the server takes {int(text)}", "5.3.4")
     params["SIZE"] = size
 
 

@@ -38,7 +38,9 @@ class SessionError(Exception):
     The text is for people; it holds no secrets, and what the server said stands in it escaped.
     """
 
-    def __init__(self, stage: str, text: str, *, temporary: bool, reply: Reply | None = None) -> None:
+    def __init__(
+        self, stage: str, text: str, *, temporary: bool, reply: Reply | None = None, enhanced: str | None = None
+    ) -> None:
         super().__init__(f"{stage}: {text}")
         self.stage = stage
         """Where it happened: ``connect``, ``greeting``, ``hello``, ``starttls``, ``tls``, ``xclient``, ``auth``,
@@ -47,6 +49,8 @@ class SessionError(Exception):
         """Whether trying again later may help."""
         self.reply = reply
         """What the server said, if it was that."""
+        self.enhanced = enhanced
+        """An enhanced status code for what was found out on this side, for who has to tell somebody else."""
 
     @classmethod
     def of(cls, stage: str, reply: Reply) -> SessionError:

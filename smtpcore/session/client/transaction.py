@@ -136,7 +136,7 @@ class Transaction(Stage):
             if isinstance(item, Result):
                 self._settle(item, Status.PERMANENT, "rcpt", error=error)
             else:
-                self._delivery.error = SessionError("mail", str(error), temporary=False)
+                self._delivery.error = SessionError("mail", str(error), temporary=False, enhanced="5.3.3")
                 self._delivery.open = False
                 self._queue.clear()
             return

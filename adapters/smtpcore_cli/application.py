@@ -10,6 +10,8 @@ from smtpcore import Chain, Gate, Handler, Observer, Observers, SessionLog, Tran
 
 from .credentials import FileCredentials
 from .discard import DiscardHandler
+from .forward import ForwardHandler
+from .hop import Hop
 from .maildir import MaildirHandler
 from .output import Lines, open_log
 from .policies import handlers
@@ -61,5 +63,7 @@ class Application:
                 return PrintHandler(sys.stdout.fileno(), lambda: self.output_closed())
             case "discard":
                 return DiscardHandler()
+            case Hop() as hop:
+                return ForwardHandler(hop, self.log)
             case maildir:
                 return MaildirHandler(maildir, self.log)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smtpcore import Limits, Timeouts
 
-from . import authentication, policies, protocol, tls
+from . import authentication, forwarding, policies, protocol, tls
 from .binds import parse_bind
 from .errors import UsageError
 from .flags import add_fields, count, optional, seconds
@@ -45,6 +45,7 @@ def add(commands: Subcommands) -> None:
     )
     parser.add_argument("--hostname", help="the server's own name (default: that of this host)")
     _add_delivery(parser)
+    forwarding.add_flags(parser)
     protocol.add_flags(parser)
     tls.add_flags(parser)
     authentication.add_flags(parser)
@@ -83,6 +84,7 @@ def _add_delivery(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--print", action="store_true", help="the standard output")
     group.add_argument("--discard", action="store_true", help="nowhere")
+    forwarding.add_flag(group)
 
 
 def _add_profile(parser: argparse.ArgumentParser) -> None:

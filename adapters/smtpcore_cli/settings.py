@@ -13,12 +13,13 @@ from smtpcore import Limits, ServerConfig, Timeouts
 from smtpcore.paths import is_helo_name
 from smtpcore.session.limits import MIB
 
-from . import protocol, tls
+from . import forwarding, protocol, tls
 from .authentication import Authentication, authentication
 from .binds import Bind, Service
 from .delivery import Maildir
 from .errors import UsageError, reason
 from .flags import given
+from .hop import Hop
 from .policies import Policies, policies
 
 _BIND = Bind("127.0.0.1", 1025)
@@ -40,7 +41,7 @@ class Settings:
     tls_context: ssl.SSLContext | None
     fingerprint: str | None
     """Of a certificate made on the spot: its SHA-256 in hexadecimal, for people to compare."""
-    delivery: Maildir | Literal["print", "discard"]
+    delivery: Maildir | Hop | Literal["print", "discard"]
     authentication: Authentication
     policies: Policies
     max_connections: int | None
@@ -76,7 +77,7 @@ def settings(arguments: argparse.Namespace) -> Settings:
         configs=configs,
         tls_context=context,
         fingerprint=fingerprint,
-        delivery=_delivery(arguments),
+        delivery=_delivery(arguments, hostname),
         authentication=found,
         policies=chosen,
         max_connections=getattr(arguments, "max_connections", total),
@@ -140,7 +141,10 @@ def _configs(
         raise UsageError(str(error)) from error
 
 
-def _delivery(arguments: argparse.Namespace) -> Maildir | Literal["print", "discard"]:
+def _delivery(arguments: argparse.Namespace, hostname: str) -> Maildir | Hop | Literal["print", "discard"]:
+    next_hop = forwarding.hop(arguments, hostname)
+    if next_hop is not None:
+        return next_hop
     if arguments.print:
         return "print"
     if arguments.discard:

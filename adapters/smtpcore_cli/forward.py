@@ -46,7 +46,7 @@ class ForwardHandler(Handler):
         try:
             await relay.begin(session, mail)
         except SessionError as error:
-            return self._refusal(session, error)
+            return self.refusal(session, error)
         return None
 
     async def rcpt(self, session: ServerSession, rcpt: Rcpt) -> Reply | None:
@@ -62,7 +62,7 @@ class ForwardHandler(Handler):
         try:
             result = await delivery.add(Rcpt(rcpt.path, rcpt.params))
         except SessionError as error:
-            return self._refusal(session, error)
+            return self.refusal(session, error)
         if result.status is Status.PENDING:
             return None
         return self._verdict(session, result)
@@ -113,7 +113,8 @@ class ForwardHandler(Handler):
             return _LOST
         return _CONTENT if result.stage == "content" else Reply(550, _INCAPABLE, "5.3.3")
 
-    def _refusal(self, session: ServerSession, error: SessionError) -> Reply:
+    def refusal(self, session: ServerSession, error: SessionError) -> Reply:
+        """What the server answers where the message as a whole has failed."""
         if error.reply is not None and error.stage == "mail":
             return _passed_back(error.reply)
         self._log(f"{session.id} {error}")
@@ -137,7 +138,10 @@ class _Sink(BodySink):
 
     async def write(self, chunk: bytes) -> Reply | None:
         """Hand it on, unless the next hop has refused the message already."""
-        await self._hand_on(chunk)
+        try:
+            await self._hand_on(chunk)
+        except SessionError as error:
+            return self._handler.refusal(self._session, error)
         if not self._delivery.delivery.done:
             return None
         verdicts = self._handler.verdicts(self._session, self._delivery)
@@ -145,9 +149,11 @@ class _Sink(BodySink):
 
     async def finish(self) -> Reply | Iterable[Reply | None] | None:
         """Wait for the verdict."""
-        await self._hand_on(b"")
         try:
+            await self._hand_on(b"")
             await self._delivery.finish()
+        except SessionError as error:
+            return self._handler.refusal(self._session, error)
         except BaseException:
             # Nobody waits any more; what is not known now is to be on record.
             self._handler.verdicts(self._session, self._delivery)

@@ -63,8 +63,14 @@ class Relay:
             client = await self._connect(session)
         told = attributes(session) if self._hop.xforward else {}
         size = mail.size + _TRACE if mail.size is not None else None
-        self.delivery = await client.open(_passed_on(mail, client.extensions), size=size, forwarded=told)
-        return self.delivery
+        opened = await client.open(_passed_on(mail, client.extensions), size=size, forwarded=told)
+        begun = opened.delivery
+        if begun.error is not None:
+            raise begun.error
+        if begun.done and begun.mail_reply is not None:
+            raise SessionError.of("mail", begun.mail_reply)
+        self.delivery = opened
+        return opened
 
     async def _connect(self, session: ServerSession) -> Client:
         await self.close()

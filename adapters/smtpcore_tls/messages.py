@@ -149,7 +149,7 @@ def _path(address: str | Path) -> Path:
     if isinstance(address, Path):
         return address
     try:
-        return Path.parse(address or "<>", utf8=True)
+        return Path.parse(address if address.startswith("<") else f"<{address}>", utf8=True)
     except PathError as error:
         raise ValueError(f"{address!a} is no address: {error}") from error
 

@@ -75,8 +75,11 @@ class Message:
         if not paths:
             raise ValueError("a message needs a recipient")
         commands = [Rcpt(path, dict(rcpt or {})) for path in paths]
-        return cls(Mail(_path(sender or "<>"), dict(mail or {})), commands, content, size)
+        return cls(Mail(_path(sender), dict(mail or {})), commands, content, size)
 
 
 def _path(address: str | Path) -> Path:
-    return address if isinstance(address, Path) else Path.parse(address, utf8=True)
+    if isinstance(address, Path):
+        return address
+    # Without its brackets an address with a quoted local part would be none.
+    return Path.parse(address if address.startswith("<") else f"<{address}>", utf8=True)

@@ -76,9 +76,10 @@ def test_parts_of_parts_stay_as_they_are() -> None:
 
 
 def test_what_is_given_counts_more_than_the_header_section() -> None:
-    message = message_of(email(FROM, TO), "x@x.example", ["y@y.example", Path("z", "z.example"), "y@y.example"])
+    given = ["y@y.example", Path("z", "z.example"), '"a b"@y.example', "<y@y.example>"]
+    message = message_of(email(FROM, TO), "x@x.example", given)
     assert sender(message) == "x@x.example"
-    assert recipients(message) == ["y@y.example", "z@z.example", "y@y.example"]
+    assert recipients(message) == ["y@y.example", "z@z.example", '"a b"@y.example', "y@y.example"]
     assert octets(message).startswith(b"From: Ann <ann@a.example>\r\nTo: Bob <bob@b.example>\r\n")
 
 

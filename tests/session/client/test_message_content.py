@@ -10,6 +10,7 @@ import pytest
 
 from smtpcore import Mail, Rcpt
 from smtpcore.params import BodyType, Notify
+from smtpcore.paths import PathError
 from smtpcore.session.client import Content, Delivery, Status
 from smtpcore.spec import Dialect
 
@@ -459,6 +460,15 @@ def test_a_sender_is_an_address_or_nobody() -> None:
     assert message().mail.path == path("a@b.example")
     null = type(message()).to("", [path("c@d.example")], b"")
     assert null.mail.path.is_null
+    quoted = type(message()).to('"a b"@c.example', ["<d@e.example>", "postmaster", '"f>g"@h.example'], b"")
+    assert [str(command.path) for command in (quoted.mail, *quoted.recipients)] == [
+        '"a b"@c.example',
+        "d@e.example",
+        "postmaster",
+        '"f>g"@h.example',
+    ]
+    with pytest.raises(PathError, match="text after the path"):
+        type(message()).to("a@b.example> SIZE=1", ["c@d.example"], b"")
     with pytest.raises(TypeError, match="one string"):
         type(message()).to("", "c@d.example", b"")
     with pytest.raises(ValueError, match="needs a recipient"):

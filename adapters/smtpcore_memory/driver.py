@@ -1,32 +1,21 @@
-"""The server's end of a pipe: the loop over the five steps of a session, with nothing that could block."""
+"""The two ends of a connection in memory: a session each, and the loop that runs it."""
 
 from __future__ import annotations
 
 import secrets
 import ssl
-from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import ClassVar
 
-from smtpcore_tls import TlsError, Wire
+from smtpcore_tls import context_for
 
 from smtpcore.handler import Handler
-from smtpcore.session import (
-    Ask,
-    Close,
-    Gate,
-    Observer,
-    Peer,
-    Receive,
-    Send,
-    ServerConfig,
-    ServerSession,
-    StartTls,
-    Step,
-)
+from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
+from smtpcore.session.client import ClientConfig, ClientObserver, ClientSession
 
 from .clock import Clock
+from .loop import StepLoop
 
 
 def utcnow() -> datetime:
@@ -34,19 +23,8 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Driver:
-    """Runs one session between octets from the peer and octets for it, which are TLS records once TLS is on.
-
-    A hook that returns an awaitable is run on the spot. If it really has to wait, it stays in `pending` until
-    `answer` or `fail` is called, or the session gives it up: there is no event loop here that could wake it.
-    """
-
-    session: ServerSession
-    clock: Clock
-    closed: bool
-    """The connection is over: closed by the session, or broken."""
-    pending: Ask | None
-    """The question whose answer the session waits for, if a hook did not answer it on the spot."""
+class Driver(StepLoop[ServerSession]):
+    """The server's end: makes a session and runs it between octets of the peer and octets for it."""
 
     def __init__(
         self,
@@ -83,162 +61,49 @@ class Driver:
         config.check_port(None if peer is None else peer.local_port)
         if tls_context is None and (config.starttls or config.implicit_tls):
             raise ValueError("the configuration offers TLS: tls_context is needed")
-        self.clock = Clock() if clock is None else clock
-        self.closed = False
-        self.pending = None
-        self._window = window
-        self._incoming: deque[bytes] = deque()
-        self._outgoing = bytearray()
-        self._waiting: Generator[object, None, object] | None = None
-        self.session = ServerSession(
+        clock = Clock() if clock is None else clock
+        session = ServerSession(
             config,
             Peer() if peer is None else peer,
             handler,
             gate=gate,
             observer=observer,
-            monotonic=self.clock,
+            monotonic=clock,
             utcnow=utcnow,
             token_bytes=token_bytes,
         )
-        self._wire = Wire(self.session, tls_context)
+        super().__init__(session, clock, tls_context, window=window)
 
-    def feed(self, octets: bytes) -> None:
-        """Take octets from the peer, ``b""`` for the end of them, and run the session until it waits."""
-        if not self.closed:
-            self._incoming.append(bytes(octets))
-        self.run()
 
-    def take(self) -> bytes:
-        """Run the session until it waits, and hand over what it has sent, each octet once."""
-        self.run()
-        octets = bytes(self._outgoing)
-        self._outgoing.clear()
-        return octets
+class ClientDriver(StepLoop[ClientSession]):
+    """The client's end, likewise. The session says what it waits for: `smtpcore.session.Idle` for something to do."""
 
-    def advance(self, seconds: float) -> None:
-        """Move the clock, and tell the session of each deadline on the way at its exact time."""
-        end = self.clock.now + seconds
-        self.run()
-        while (deadline := self.session.deadline) is not None and deadline <= end:
-            self.clock.now = max(self.clock.now, deadline)
-            self.session.timed_out()
-            self.run()
-        self.clock.advance(max(end - self.clock.now, 0.0))
+    # A server may stop reading until its replies are read.
+    _reads_while_sending: ClassVar[bool] = True
 
-    def answer(self, value: object) -> None:
-        """Answer the `pending` question in the place of the hook, which is closed."""
-        ask = self._settle()
-        self.session.answer(ask, value)
-        self.run()
+    def __init__(
+        self,
+        config: ClientConfig,
+        *,
+        tls_context: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+        observer: ClientObserver | None = None,
+        clock: Clock | None = None,
+        token_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        window: int | None = None,
+    ) -> None:
+        """Make the session; it runs from the first call of another method on.
 
-    def fail(self, exception: Exception) -> None:
-        """Have the hook behind the `pending` question raise this."""
-        ask = self._settle()
-        self.session.failed(ask, exception)
-        self.run()
-
-    def shutdown(self, grace: float) -> None:
-        """Shut the session down in good order; after `grace` seconds it ends wherever it stands."""
-        self.session.shutdown(grace)
-        self.run()
-
-    def broken(self, exception: Exception | None = None) -> None:
-        """The transport is gone, in both directions at once."""
-        if not self.closed:
-            self._over()
-            self.session.closed(exception)
-        self.run()
-
-    def run(self) -> None:
-        """Do what the session wants until it waits for the peer, a hook or the clock."""
-        while True:
-            step = self.session.next_step()
-            if self.pending is not None and step is not self.pending:
-                self._settle()  # its deadline or a shutdown has settled it
-            if step is None or not (self._do(step) or self._overdue()):
-                return
-
-    def _do(self, step: Step) -> bool:
-        """Do a step, or a part of it; false if there is nothing to be done now."""
-        match step:
-            case Receive():
-                return self._read(self.session.wants_data)
-            case Send(data):
-                if self._window is not None and len(self._outgoing) >= self._window:
-                    return False
-                self._write(data)
-            case Ask():
-                return self._ask(step) or self._read(self.session.wants_data)
-            case StartTls():
-                if not self._wire.start_tls(step):
-                    return self._read(True)
-                self._answer()
-            case Close():
-                # The close_notify goes out whatever the kind of the end is: there is no peer that could hold it up.
-                self._outgoing += self._wire.close()
-                self._over()
-                self.session.closed()
-            case _:
-                assert_never(step)
-        return True
-
-    def _overdue(self) -> bool:
-        """Tell the session of a deadline that is over: the look for early talk has one that is so at once."""
-        deadline = self.session.deadline
-        if deadline is None or deadline > self.clock.now:
-            return False
-        self.session.timed_out()
-        return True
-
-    def _read(self, wanted: bool) -> bool:
-        if not self._incoming or not wanted:
-            return False
-        self._wire.receive(self._incoming.popleft())
-        self._answer()
-        return True
-
-    def _answer(self) -> None:
-        """Send what TLS says by itself: records, an alert if it has failed."""
-        self._outgoing += self._wire.outgoing()
-        if self._wire.failed:
-            self._over()
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._outgoing += self._wire.send(data)
-        except TlsError as error:
-            self._over()
-            self.session.closed(error)
-        else:
-            self.session.sent()
-
-    def _ask(self, ask: Ask) -> bool:
-        if ask is self.pending:
-            return False
-        self.pending = ask
-        self._waiting = ask.pending.__await__()
-        try:
-            next(self._waiting)
-        except StopIteration as end:
-            self.session.answer(self._settle(), end.value)
-        except Exception as error:
-            self.session.failed(self._settle(), error)
-        else:
-            return False
-        return True
-
-    def _settle(self) -> Ask:
-        """The pending question, which is pending no more; the hook's coroutine is closed."""
-        ask, waiting = self.pending, self._waiting
-        if ask is None or waiting is None:
-            raise ValueError("nothing is asked: look at pending first")
-        self.pending = self._waiting = None
-        try:
-            waiting.close()
-        except Exception:  # noqa: S110
-            pass  # Its answer counts for nothing any more, and neither does what it raises instead of ending.
-        return ask
-
-    def _over(self) -> None:
-        self.closed = True
-        self._incoming.clear()
+        Args:
+            config: The settings of the session.
+            tls_context: What to trust; by default what `smtpcore_tls.context_for` gives.
+            server_name: The name to ask for and to check the certificate against.
+            observer: Sees what happens.
+            clock: By default one that begins at 0 and belongs to this connection alone.
+            token_bytes: Random octets, for the nonces of SASL.
+            window: As for `Driver`.
+        """
+        clock = Clock() if clock is None else clock
+        session = ClientSession(config, observer=observer, monotonic=clock, token_bytes=token_bytes)
+        context = context_for(config, tls_context)
+        super().__init__(session, clock, context, server_name=server_name, window=window)

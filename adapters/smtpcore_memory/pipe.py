@@ -215,16 +215,6 @@ class Options(TypedDict, total=False):
     window: int | None
 
 
-def pair(config: ServerConfig, handler: Handler, **options: Unpack[Options]) -> tuple[Pipe, Driver]:
-    """Both ends of a new connection: the peer's, and the server's that `Pipe.driver` is as well.
-
-    Who has a client of their own, TLS included, leaves the first aside and carries octets to `Driver.feed` and from
-    `Driver.take`.
-    """
-    pipe = Pipe(config, handler, **options)
-    return pipe, pipe.driver
-
-
 def run(config: ServerConfig, handler: Handler, *chunks: Buffer, **options: Unpack[Options]) -> bytes:
     """A whole dialogue: wait for the greeting, send the chunks one after the other and the end of the input.
 

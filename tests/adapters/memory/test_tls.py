@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 import trustme
-from smtpcore_memory import Pipe, pair
+from smtpcore_memory import Driver, Pipe
 from smtpcore_testing.adapter_kit.application import DELIVERY, EHLO, Recorder
 from smtpcore_tls import TlsEngine, TlsError
 
@@ -94,8 +94,7 @@ def test_a_client_of_ones_own_carries_the_octets_itself(
     server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
 ) -> None:
     config = ServerConfig(hostname="mx.test", implicit_tls=True)
-    pipe, driver = pair(config, Handler(), tls_context=server_ssl_context)
-    assert driver is pipe.driver
+    driver = Driver(config, Handler(), tls_context=server_ssl_context)
     engine = TlsEngine(client_ssl_context, server_side=False, server_hostname="mx.test")
     received = b""
     while not received:

@@ -40,8 +40,8 @@ async def dial_unix(path: str | os.PathLike[str], *, within: float | None) -> By
 
 
 def name_of(host: str) -> str:
-    """The name of a host as it stands in certificates: without the dot that ends it in the DNS."""
-    return host.removesuffix(".")
+    """The name of a host as it stands in certificates: no dot at its end, and no zone, which is of this host only."""
+    return host.partition("%")[0].removesuffix(".")
 
 
 @contextmanager

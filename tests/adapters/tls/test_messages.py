@@ -76,7 +76,7 @@ def test_parts_of_parts_stay_as_they_are() -> None:
 
 
 def test_what_is_given_counts_more_than_the_header_section() -> None:
-    given = ["y@y.example", Path("z", "z.example"), '"a b"@y.example', "<y@y.example>"]
+    given: list[str | Path] = ["y@y.example", Path("z", "z.example"), '"a b"@y.example', "<y@y.example>"]
     message = message_of(email(FROM, TO), "x@x.example", given)
     assert sender(message) == "x@x.example"
     assert recipients(message) == ["y@y.example", "z@z.example", '"a b"@y.example', "y@y.example"]

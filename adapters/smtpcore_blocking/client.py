@@ -13,7 +13,7 @@ from email.message import EmailMessage
 
 from smtpcore_tls import Wire, context_for, message_of
 
-from smtpcore.commands import Command, Mail, Rcpt
+from smtpcore.commands import Command, Mail
 from smtpcore.commands.attributes import Attribute
 from smtpcore.errors import LocalProtocolError
 from smtpcore.extensions import Extensions
@@ -23,7 +23,6 @@ from smtpcore.session.client import (
     ClientConfig,
     ClientObserver,
     ClientSession,
-    Content,
     Delivery,
     Feed,
     Message,
@@ -34,7 +33,8 @@ from smtpcore.tls import TlsInfo
 
 from .channel import Channel
 from .clientloop import ClientLoop
-from .connecting import connect_path, connect_tcp
+from .connecting import connect_path, connect_tcp, name_of
+from .opendelivery import OpenDelivery
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def connect(
     tls_context: ssl.SSLContext | None = None,
     server_name: str | None = None,
     observer: ClientObserver | None = None,
-    connect_timeout: float = 30.0,
+    connect_timeout: float | None = 30.0,
     local_address: str | None = None,
 ) -> Iterator[Client]:
     """Connect to a server, and take leave of it at the end of the block; behind an exception just hang up.
@@ -68,7 +68,7 @@ def connect(
     """
     sock = connect_tcp(host, port, connect_timeout, local_address)
     with connect_socket(
-        sock, config, tls_context=tls_context, server_name=server_name or host, observer=observer
+        sock, config, tls_context=tls_context, server_name=server_name or name_of(host), observer=observer
     ) as client:
         yield client
 
@@ -81,7 +81,7 @@ def connect_unix(
     tls_context: ssl.SSLContext | None = None,
     server_name: str | None = None,
     observer: ClientObserver | None = None,
-    connect_timeout: float = 30.0,
+    connect_timeout: float | None = 30.0,
 ) -> Iterator[Client]:
     """Connect to a server on a Unix socket; all else is as with `connect`.
 
@@ -133,8 +133,7 @@ def open_client(
     """
     try:
         context = context_for(config, tls_context)
-        if context is not None and context.check_hostname and server_name is None:
-            raise ValueError("server_name is needed: the name to check the certificate against")
+        check_name(context, server_name)
         channel = Channel(sock)
     except BaseException:
         sock.close()
@@ -146,6 +145,16 @@ def open_client(
         cause = session.cause
         raise session.failure from None if isinstance(cause, SessionError) else cause
     return client
+
+
+def check_name(context: ssl.SSLContext | None, server_name: str | None) -> None:
+    """See that there is a name where one is needed.
+
+    Raises:
+        ValueError: There is none.
+    """
+    if context is not None and context.check_hostname and server_name is None:
+        raise ValueError("server_name is needed: the name to check the certificate against")
 
 
 class Client:
@@ -161,7 +170,7 @@ class Client:
     def __init__(self, session: ClientSession, loop: ClientLoop) -> None:
         self.session = session
         self._loop = loop
-        self._opened: Delivery | None = None
+        self._opened: OpenDelivery | None = None
 
     @property
     def extensions(self) -> Extensions:
@@ -192,10 +201,11 @@ class Client:
 
         Raises:
             LocalProtocolError: Something else is under way.
-            TypeError: The content would come by itself, and nobody would wait for it.
+            TypeError: The content is a feed.
         """
         self._check()
-        _check_content(message.content)
+        if isinstance(message.content, Feed):
+            raise TypeError("content that is still to come goes with open() and OpenDelivery.write()")
         delivery = self.session.submit(message, told=told)
         self._loop.run()
         return delivery
@@ -246,12 +256,13 @@ class Client:
             LocalProtocolError: Something else is under way.
         """
         self._check()
-        self._opened = self.session.open(mail, size=size, forwarded=forwarded)
+        delivery = self.session.open(mail, size=size, forwarded=forwarded)
         self._loop.run()
-        return OpenDelivery(self._opened, self._loop)
+        self._opened = OpenDelivery(delivery, self._loop)
+        return self._opened
 
     def quit(self) -> None:
-        """Take leave and close the connection; an open delivery is given up."""
+        """Take leave of the server and close; an open delivery is cancelled. Again it does nothing."""
         if self._opened is not None:
             self._opened.cancel()
         self.session.quit()
@@ -263,61 +274,5 @@ class Client:
 
     def _check(self) -> None:
         self._loop.check()
-        if self._opened is not None and not self._opened.done:
+        if self._opened is not None and not self._opened.delivery.done:
             raise LocalProtocolError("a delivery is open: complete() or cancel() it first")
-
-
-class OpenDelivery:
-    """A message that is given recipient by recipient, each with its own reply, before its content is there."""
-
-    delivery: Delivery
-    """What becomes of it. It is ``done`` where MAIL was refused or the session has failed."""
-
-    def __init__(self, delivery: Delivery, loop: ClientLoop) -> None:
-        self.delivery = delivery
-        self._loop = loop
-
-    def add(self, recipient: Rcpt) -> Result:
-        """Another recipient, and the server's reply to it; the result stays pending if that is positive.
-
-        Raises:
-            SessionError: The message as a whole has failed.
-            LocalProtocolError: It is complete, or given up.
-        """
-        self._loop.check()
-        self._raise_failure()
-        result = self.delivery.add(recipient)
-        self._loop.run()
-        return result
-
-    def complete(self, content: Content) -> Delivery:
-        """Let the content follow, and wait for what becomes of it.
-
-        Raises:
-            SessionError: The message as a whole has failed before.
-            LocalProtocolError: It is complete, or given up.
-            TypeError: The content would come by itself, and nobody would wait for it.
-        """
-        self._loop.check()
-        self._raise_failure()
-        _check_content(content)
-        self.delivery.complete(content)
-        self._loop.run()
-        return self.delivery
-
-    def cancel(self) -> None:
-        """Give it up: nobody gets it. Does nothing to one that is complete."""
-        self.delivery.cancel()
-        self._loop.run()
-
-    def _raise_failure(self) -> None:
-        delivery = self.delivery
-        if delivery.error is not None:
-            raise delivery.error
-        if delivery.mail_reply is not None and not delivery.mail_reply.positive:
-            raise SessionError.of("mail", delivery.mail_reply)
-
-
-def _check_content(content: Content | Feed) -> None:
-    if isinstance(content, Feed):
-        raise TypeError("a Feed is for programs that take the steps themselves: give an iterable")

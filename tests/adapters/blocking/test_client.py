@@ -248,7 +248,7 @@ def test_the_local_address_can_be_chosen() -> None:
 def test_a_server_that_is_not_there_may_be_there_later(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(SessionError, match="connect: ") as caught, connect(host, port, config()):
+    with pytest.raises(SessionError, match="connect: cannot connect to ") as caught, connect(host, port, config()):
         pass
     assert (caught.value.stage, caught.value.temporary) == ("connect", True)
     assert isinstance(caught.value.__cause__, ConnectionRefusedError)
@@ -256,13 +256,16 @@ def test_a_server_that_is_not_there_may_be_there_later(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a" * 64 + ".test", "a..test"])
 def test_a_name_without_an_address_may_have_one_later(host: str) -> None:
-    with pytest.raises(SessionError, match="connect: ") as caught, connect(host, 25, config()):
+    with pytest.raises(SessionError, match="connect: cannot connect to ") as caught, connect(host, 25, config()):
         pass
     assert caught.value.temporary
 
 
 def test_a_unix_socket_may_be_there_later(folder: FilePath) -> None:
-    with pytest.raises(SessionError, match="connect: ") as caught, connect_unix(folder / "none", config()):
+    with (
+        pytest.raises(SessionError, match="connect: cannot connect to ") as caught,
+        connect_unix(folder / "none", config()),
+    ):
         pass
     assert caught.value.temporary
 
@@ -330,11 +333,48 @@ def test_leaving_gives_up_what_is_open(client: Client) -> None:
 
 
 def test_content_that_nobody_would_wait_for_is_refused(client: Client) -> None:
-    with pytest.raises(TypeError, match="give an iterable"):
+    with pytest.raises(TypeError, match="still to come"):
         client.send(Message(Mail(path("ann@a.test"), {}), [Rcpt(path("bob@b.test"), {})], Feed()))
-    opened = client.open(Mail(path("ann@a.test"), {}))
-    with pytest.raises(TypeError, match="give an iterable"):
-        opened.complete(Feed())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("chunking", [True, False])
+def test_content_may_be_written_piece_by_piece(chunking: bool) -> None:
+    recorder = Recorder()
+    with serving(recorder) as address, connect(*address, config(chunking=chunking)) as client:
+        opened = client.open(Mail(path("ann@a.test"), {}))
+        opened.add(Rcpt(path("bob@b.test"), {}))
+        with pytest.raises(LocalProtocolError, match="no content was written"):
+            opened.finish()
+        for _ in range(1000):
+            opened.write(CONTENT * 10)
+        with pytest.raises(LocalProtocolError, match="a delivery is open"):
+            client.send(message())
+        assert statuses(opened.finish()) == [ACCEPTED]
+        with pytest.raises(LocalProtocolError, match="takes nothing more"):
+            opened.complete(CONTENT)
+        opened.cancel()
+        assert statuses(client.send(message())) == [ACCEPTED]
+    assert recorder.messages == [CONTENT * 10_000, CONTENT]
+
+
+def test_content_that_was_begun_is_given_up_by_hanging_up() -> None:
+    recorder = Recorder()
+    with serving(recorder) as address, connect(*address, config()) as client:
+        opened = client.open(Mail(path("ann@a.test"), {}))
+        result = opened.add(Rcpt(path("bob@b.test"), {}))
+        opened.write(CONTENT)
+    assert opened.delivery.done
+    assert result.status is Status.TEMPORARY
+    assert recorder.messages == []
+
+
+def test_content_that_is_written_behind_a_refusal_is_dropped() -> None:
+    with serving(Choosy()) as address, connect(*address, config()) as client:
+        opened = client.open(Mail(path("ann@a.test"), {}))
+        opened.add(Rcpt(path("no@b.test"), {}))
+        for _ in range(3):
+            opened.write(CONTENT)
+        assert statuses(opened.finish()) == [(Status.PERMANENT, "rcpt")]
 
 
 def test_one_thing_is_done_at_a_time(client: Client) -> None:

@@ -19,7 +19,7 @@ from smtpcore.session.client import ClientConfig, Delivery, Message
 
 PAGE = Path(__file__).parent.parent / "docs" / "client.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-SENDING, PLAIN, FORWARDING, POOL, SESSION, WIRE = BLOCKS
+SENDING, PLAIN, FORWARDING, POOL, THREADS, MEMORY, SESSION, WIRE = BLOCKS
 BACKENDS = ("asyncio", "trio")
 
 
@@ -71,6 +71,18 @@ def test_the_pool_sends_all(backend: str, smtp_sink: SmtpSink) -> None:
     messages = [Message.to("ann@client.example", ["bob@mx.example"], b"x\r\n") for _ in range(10)]
     assert anyio.run(run(POOL)["send_all"], smtp_sink.host, smtp_sink.port, messages, backend=backend) == 10
     assert len(smtp_sink.messages) == 10
+
+
+def test_the_pool_of_threads_sends_all(smtp_sink: SmtpSink) -> None:
+    messages = [Message.to("ann@client.example", ["bob@mx.example"], b"x\r\n") for _ in range(10)]
+    assert run(THREADS)["send_all"](smtp_sink.host, smtp_sink.port, messages) == 10
+    assert len(smtp_sink.messages) == 10
+
+
+def test_the_pair_in_memory_delivers_a_message() -> None:
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        run(MEMORY)
+    assert printed.getvalue().startswith("250 2.0.0 ")
 
 
 def test_the_session_by_hand_delivers_a_message(smtp_sink: SmtpSink) -> None:

@@ -165,7 +165,7 @@ def lacks_its_end(content: bytes, chunking: bool) -> bool:
 def test_binary_content_arrives_octet_by_octet(content: bytes, sizes: list[int], chunking: bool) -> None:
     keeper = Keeper()
     both = pair(
-        ClientConfig(hostname="c.test", tls=TlsMode.NONE, chunking=chunking, chunk_size=7),
+        ClientConfig(hostname="c.test", tls=TlsMode.NONE, chunking=chunking, chunk_size=64),
         ServerConfig(binarymime=True, bare_newlines_bdat="pass"),
         keeper,
         cut=cutting(sizes),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import anyio
 import pytest
 from smtpcore_anyio import Client, connect, connect_unix
+from smtpcore_anyio.hooks import is_asyncio
 
 from smtpcore import LocalProtocolError, Mail, Noop, Rcpt
 from smtpcore.session.client import ClientTimeouts, Feed, Message, SessionError, Status
@@ -219,6 +221,24 @@ class TestCancelling:
             assert not client.usable
             await server.closed[0].wait()
 
+    async def test_the_time_limits_of_asyncio_do_the_same(self) -> None:
+        if not is_asyncio():
+            pytest.skip("about asyncio")
+
+        async def stops(peer: Peer) -> None:
+            await peer.greets()
+            await peer.takes(b"MAIL")
+            await peer.rest()
+
+        told: list[Status] = []
+        async with scripted(stops) as server, connected_to(server) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await client.send(message(), told=lambda result: told.append(result.status))
+            assert told == [Status.TEMPORARY]
+            assert not client.usable
+            await server.closed[0].wait()
+
     async def test_a_cancelled_opening_closes(self) -> None:
         async with scripted(silent) as server:
             with anyio.move_on_after(0.02):
@@ -261,6 +281,25 @@ class TestUse:
                 with pytest.raises(LocalProtocolError, match="another task is using this client"):
                     await use()
             slow.go_on = True
+
+    async def test_a_client_may_go_from_one_task_to_another(self) -> None:
+        async with serving(inbox := Inbox()) as server:
+            connection = connected(server)
+            clients: list[Client] = []
+
+            async def enter() -> None:
+                clients.append(await connection.__aenter__())
+
+            async def leave() -> None:
+                await clients[0].send(message())
+                await connection.__aexit__(None, None, None)
+
+            for job in (enter, leave):
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(job)
+            assert inbox.contents == [TEXT]
+            await until(lambda: inbox.causes)
+            assert inbox.causes == [None]
 
     async def test_while_a_delivery_is_open_nothing_else_is_sent(self) -> None:
         async with serving(inbox := Inbox()) as server, connected(server) as client:

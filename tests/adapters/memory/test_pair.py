@@ -9,8 +9,11 @@ from collections.abc import Generator, Iterable, Iterator
 import pytest
 from smtpcore_memory import Clock, Cut, pair
 from smtpcore_testing.adapter_kit.application import Recorder
+from smtpcore_testing.users import Users
+from smtpcore_tls import client_context, server_context
 
 from smtpcore.commands import Mail, Noop, Rcpt, Vrfy
+from smtpcore.handler import Handler
 from smtpcore.params.dsn import Envid, Notify, Ret
 from smtpcore.paths import Path
 from smtpcore.replies import Reply
@@ -18,10 +21,11 @@ from smtpcore.sasl import Credentials
 from smtpcore.session import Envelope, Idle, ServerConfig, ServerSession, Timeouts
 from smtpcore.session.client import ClientConfig, ClientTimeouts, Content, Message, Status, TlsMode
 from smtpcore.spec import Dialect, State
+from tests.conftest import TlsFiles
 
 from .pairing import Record, recorded
 
-MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
+MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "CRAM-MD5", "PLAIN", "LOGIN")
 
 
 class Choosy(Recorder):
@@ -32,6 +36,19 @@ class Choosy(Recorder):
 
     async def vrfy(self, session: ServerSession, command: Vrfy) -> Reply:
         return Reply(252, "perhaps", "2.1.5")
+
+
+class Members(Handler):
+    """Knows one user by every mechanism, and keeps who has sent something."""
+
+    credentials = Users({"ann": "secret"})
+
+    def __init__(self) -> None:
+        self.senders: list[str | None] = []
+
+    def message(self, session: ServerSession, envelope: Envelope) -> None:
+        assert session.identity is not None
+        self.senders.append(session.identity.username)
 
 
 def by_octet(octets: bytes) -> Iterable[bytes]:
@@ -95,36 +112,46 @@ def test_every_event_arrives_equal_and_the_states_agree(
 @pytest.mark.parametrize("mode", [TlsMode.STARTTLS, TlsMode.IMPLICIT])
 @pytest.mark.parametrize("mechanism", MECHANISMS)
 def test_they_agree_through_tls_and_authentication(
-    cut: Cut | None,
-    mode: TlsMode,
-    mechanism: str,
-    record: Record,
-    server_ssl_context: ssl.SSLContext,
-    client_ssl_context: ssl.SSLContext,
+    cut: Cut | None, mode: TlsMode, mechanism: str, record: Record, tls_files: TlsFiles
 ) -> None:
-    handler = Recorder()
+    handler = Members()
     credentials = Credentials(username="ann", password="secret")
     both = pair(
         client(tls=mode, credentials=credentials, mechanisms=(mechanism,)),
-        server(starttls=mode is TlsMode.STARTTLS, implicit_tls=mode is TlsMode.IMPLICIT, mechanisms=MECHANISMS),
+        server(
+            starttls=mode is TlsMode.STARTTLS,
+            implicit_tls=mode is TlsMode.IMPLICIT,
+            mechanisms=MECHANISMS,
+            sasl_secret=bytes(16),
+        ),
         handler,
-        tls_context=server_ssl_context,
-        client_tls_context=client_ssl_context,
+        tls_context=server_context(tls_files.cert, tls_files.key),
+        client_tls_context=client_context(tls_files.ca),
         server_name="mx.test",
         cut=cut,
     )
     delivery = both.send(message())
-    if mechanism == "CRAM-MD5":
-        # The handler knows no password by name, so that the proof cannot be looked at.
-        assert delivery.error is not None
-        assert delivery.error.stage == "auth"
-    else:
-        assert [result.status for result in delivery.results] == [Status.ACCEPTED]
-        assert both.session.mechanism == mechanism
-        assert handler.senders == ["ann"]
+    assert [result.status for result in delivery.results] == [Status.ACCEPTED]
+    assert handler.senders == ["ann"]
+    assert both.session.mechanism == mechanism
     assert both.session.tls is not None
     assert both.session.tls.peer_verified
     both.quit()
+    record.agrees()
+
+
+def test_both_are_at_one_about_a_wrong_password(record: Record) -> None:
+    handler = Recorder()
+    credentials = Credentials(username="ann", password="wrong")
+    both = pair(
+        client(credentials=credentials, plaintext_auth_without_tls=True),
+        server(mechanisms=("PLAIN",), plaintext_auth_without_tls=True),
+        handler,
+    )
+    delivery = both.send(message())
+    assert delivery.error is not None
+    assert delivery.error.stage == "auth"
+    assert both.server.closed
     record.agrees()
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,12 +14,6 @@ def cuttings(data: bytes) -> Iterator[list[bytes]]:
     yield [data[i : i + 1] for i in range(len(data))]
     for i in range(1, len(data)):
         yield [data[:i], data[i:]]
-
-
-def cut_at(data: bytes, places: Sequence[int]) -> list[bytes]:
-    """The octets cut at these places, which may be in any order, repeated or out of range."""
-    borders = [0, *sorted(min(max(place, 0), len(data)) for place in places), len(data)]
-    return [data[a:b] for a, b in pairwise(borders)]
 
 
 def read_alike(read: Callable[[list[bytes]], tuple[T, bytes]], data: bytes, trailing: bytes = b"") -> T:

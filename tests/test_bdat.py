@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.body import Defect
 from smtpcore.commands import Bdat
@@ -14,7 +15,6 @@ from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection
 from smtpcore.spec import Dialect, State
-from tests.feeding import cut_at
 from tests.wire import EHLO, HELO, MAIL, RCPT, SERVED, Talk, accept, connection, converse, drain, hold, refuse
 
 CHUNKING = SERVED | {b"BDAT"}
@@ -148,13 +148,13 @@ def test_lines_are_judged_over_the_borders_of_chunks(chunks: tuple[bytes, ...], 
     assert held.events[-1] == EndOfBody(defects, len(b"".join(chunks)))
 
 
-@given(data=st.binary(max_size=60), places=st.lists(st.integers(0, 60), max_size=4), cuts=st.lists(st.integers(0, 250)))
+@given(data=st.binary(max_size=60), into_chunks=chunkings(), cut=chunkings())
 def test_however_content_is_cut_into_chunks_and_chunks_into_pieces_it_is_the_same(
-    data: bytes, places: list[int], cuts: list[int]
+    data: bytes, into_chunks: Chunking, cut: Chunking
 ) -> None:
-    pieces = cut_at(data, places)
+    pieces = into_chunks(data)
     sent = b"".join(b"BDAT %d\r\n%b" % (len(piece), piece) for piece in pieces) + b"BDAT 0 LAST\r\nNOOP\r\n"
-    held = hold([part for part in cut_at(BEFORE + sent, cuts) if part], served=CHUNKING)
+    held = hold(cut(BEFORE + sent), served=CHUNKING)
     assert held.content == [data]
     assert [reply[:3] for reply in held.replies[3:]] == ["250"] * (len(pieces) + 2)
     assert held.events == hold([BEFORE + sent], served=CHUNKING).events

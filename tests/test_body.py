@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
-from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings, rough_bodies
 
 from smtpcore.body import ChunkReader, Defect, DotReader
 from smtpcore.lines import InputBuffer
-from tests.feeding import cut_at, read_alike
+from tests.feeding import read_alike
 
 CLEAN = Defect(0)
 END = b"\r\n.\r\n"
@@ -245,29 +245,22 @@ def test_a_line_without_end_is_passed_on_and_not_kept() -> None:
     assert not reader.done
 
 
-PARTS = st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"\r\n", b"\r\n.", b"\r\n..", END, b"a", b"bcd", b"\0", b"\xff"])
-LONG_PARTS = st.one_of(PARTS, st.sampled_from([b"x" * 900, b"x" * 97, b"x" * 98, b"x" * 99, b"x" * 100]))
-CUTS = st.lists(st.integers(0, 80), max_size=10)
-
-
 @pytest.mark.conformance("C023", "C125", "C129")
-@given(parts=st.lists(PARTS, max_size=30), cuts=CUTS)
-@example(parts=[b"\r\n.", b"\r", b"\r\n", b".", b"\r"], cuts=[3, 4])
-def test_any_data_reads_as_it_does_octet_by_octet(parts: list[bytes], cuts: list[int]) -> None:
-    wire = b"".join(parts)
+@given(wire=rough_bodies(), cut=chunkings())
+@example(wire=b"\r\n.\r\r\n.\r", cut=Chunking((3, 4)))
+def test_any_data_reads_as_it_does_octet_by_octet(wire: bytes, cut: Chunking) -> None:
     content, done, rest = data_octet_by_octet(wire)
-    message, left = read_data(cut_at(wire, cuts))
+    message, left = read_data(cut(wire))
     assert message[0] == content
     assert message[2:] == (len(content), done)
     assert left == rest
 
 
 @pytest.mark.conformance("C023")
-@given(parts=st.lists(LONG_PARTS, max_size=25), cuts=st.lists(st.integers(0, 4000), max_size=12))
-def test_defects_are_those_found_octet_by_octet(parts: list[bytes], cuts: list[int]) -> None:
-    content = b"".join(parts)
+@given(content=rough_bodies(long_lines=True), cut=chunkings())
+def test_defects_are_those_found_octet_by_octet(content: bytes, cut: Chunking) -> None:
     chunks = ChunkReader()
-    for piece in cut_at(content, cuts):
+    for piece in cut(content):
         chunks.feed(piece)
     chunks.finish()
     expected = defects_one_by_one(content)
@@ -277,7 +270,7 @@ def test_defects_are_those_found_octet_by_octet(parts: list[bytes], cuts: list[i
 
     wire = content.replace(b"\r\n.", b"\r\n..")
     wire = (b"." + wire if wire.startswith(b".") else wire) + END
-    message, _ = read_data(cut_at(wire, cuts))
+    message, _ = read_data(cut(wire))
     assert message[0] == content + b"\r\n"
     assert message[1] == defects_one_by_one(content + b"\r\n")
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.commands import COMMAND_TYPES, READERS, Command, Mail, Rcpt
 from smtpcore.common_lines import common_lines
@@ -20,7 +21,7 @@ from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection
 from smtpcore.spec import COMMANDS, Dialect, State
-from tests.feeding import cut_at, cuttings
+from tests.feeding import cuttings
 
 OK = Reply(250, "OK")
 TABLE = select(Dialect.SMTP, frozenset(COMMAND_TYPES))
@@ -86,14 +87,14 @@ LINE = st.builds("{}{}\r\n".format, START, PATH | ODD) | st.sampled_from(["RSET\
 @given(
     lines=st.lists(LINE, max_size=6),
     rest=st.binary(max_size=4),
-    places=st.lists(st.integers(0, 300), max_size=3),
+    cut=chunkings(),
     strict=st.booleans(),
     barrier=st.booleans(),
 )
 def test_the_short_and_the_long_way_agree(
-    lines: list[str], rest: bytes, places: list[int], strict: bool, barrier: bool
+    lines: list[str], rest: bytes, cut: Chunking, strict: bool, barrier: bool
 ) -> None:
-    pieces = cut_at("".join(lines).encode() + rest, places)
+    pieces = cut("".join(lines).encode() + rest)
     leniencies = Leniencies.strict() if strict else Leniencies()
     wall = Barrier(Reply(530, "Must issue STARTTLS first", "5.7.0"), frozenset((b"NOOP",))) if barrier else None
     expected = hold(pieces, leniencies, common=False, barrier=wall)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.lines import InputBuffer, LineFault
-from tests.feeding import cut_at, read_alike
+from tests.feeding import read_alike
 
 BARE, TOO_LONG, DRAIN = LineFault.BARE, LineFault.TOO_LONG, LineFault.DRAIN
 Outcome = bytes | LineFault
@@ -258,17 +259,17 @@ PARTS = st.sampled_from([b"\r", b"\n", b"\r\n", b"\r\n", b"\0", b"a", b"bc", b"d
 @pytest.mark.conformance("C023")
 @given(
     data=st.lists(PARTS, max_size=20).map(b"".join),
-    cuts=st.lists(st.integers(0, 60), max_size=8),
+    cut=chunkings(),
     patience=st.integers(1, 4),
     limit=st.integers(2, 14),
     max_drain=st.integers(0, 25),
 )
 def test_any_input_reads_as_it_does_octet_by_octet(
-    data: bytes, cuts: list[int], patience: int, limit: int, max_drain: int
+    data: bytes, cut: Chunking, patience: int, limit: int, max_drain: int
 ) -> None:
     buffer = InputBuffer()
     outcomes: list[Outcome] = []
-    pieces = cut_at(data, cuts)
+    pieces = cut(data)
     for number, piece in enumerate(pieces):
         buffer.feed(piece)
         # Some pieces are left to pile up: how often the buffer is read must not matter either.

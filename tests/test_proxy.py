@@ -8,12 +8,13 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.errors import LocalProtocolError, ParseError
 from smtpcore.proxy import LEAST_HEADER, ProxyEndpoint, ProxyHeader, ProxyReader, ProxySsl, SslClient, TlvType
 from smtpcore.proxy.crc32c import crc32c
 from tests import proxying
-from tests.feeding import cut_at, cuttings, read_alike
+from tests.feeding import cuttings, read_alike
 from tests.proxying import BINARY, LINE, SIGNATURE, TCP4, TCP6, binary, inet, line, ssl, summed, tlv, unix
 
 SOURCE = ProxyEndpoint("203.0.113.9", 51000)
@@ -468,26 +469,25 @@ endpoints4 = st.builds(ProxyEndpoint.of, st.builds(IPv4Address, st.integers(0, 2
 endpoints6 = st.builds(ProxyEndpoint.of, st.builds(IPv6Address, st.integers(2**48, 2**128 - 1)), ports)
 pairs = st.tuples(endpoints4, endpoints4) | st.tuples(endpoints6, endpoints6)
 others = st.lists(st.tuples(st.integers(0x60, 0xFF), st.binary(max_size=40)), max_size=5)
-places = st.lists(st.integers(0, 400), max_size=8)
 
 
-@given(pairs, places, st.binary(max_size=40))
+@given(pairs, chunkings(), st.binary(max_size=40))
 def test_every_line_that_is_written_is_read(
-    ends: tuple[ProxyEndpoint, ProxyEndpoint], places: list[int], tail: bytes
+    ends: tuple[ProxyEndpoint, ProxyEndpoint], cut: Chunking, tail: bytes
 ) -> None:
     source, destination = ends
     data = line(source.host, destination.host, source.port, destination.port)
-    assert feed(cut_at(data + tail, places)) == (ProxyHeader(1, source=source, destination=destination), tail)
+    assert feed(cut(data + tail)) == (ProxyHeader(1, source=source, destination=destination), tail)
 
 
-@given(pairs, others, places, st.binary(max_size=40))
+@given(pairs, others, chunkings(), st.binary(max_size=40))
 def test_every_binary_header_that_is_written_is_read(
-    ends: tuple[ProxyEndpoint, ProxyEndpoint], fields: list[tuple[int, bytes]], places: list[int], tail: bytes
+    ends: tuple[ProxyEndpoint, ProxyEndpoint], fields: list[tuple[int, bytes]], cut: Chunking, tail: bytes
 ) -> None:
     source, destination = ends
     block = inet(source.host, destination.host, source.port, destination.port)
     family = 0x21 if ":" in source.host else 0x11
-    header, rest = feed(cut_at(summed(family, block, *(tlv(*each) for each in fields)) + tail, places))
+    header, rest = feed(cut(summed(family, block, *(tlv(*each) for each in fields)) + tail))
     assert isinstance(header, ProxyHeader)
     assert (header.source, header.destination, header.tlvs[1:]) == (source, destination, tuple(fields))
     assert rest == tail
@@ -501,11 +501,11 @@ mangled = st.tuples(
 hostile = st.binary(max_size=200) | st.binary(max_size=200).map(SIGNATURE.__add__) | mangled
 
 
-@given(hostile, places)
-@example(binary(0x11, TCP4, length=65535), [1])
-def test_whatever_comes_is_a_header_a_fault_or_not_enough_however_it_is_cut(data: bytes, places: list[int]) -> None:
+@given(hostile, chunkings())
+@example(binary(0x11, TCP4, length=65535), Chunking((1,)))
+def test_whatever_comes_is_a_header_a_fault_or_not_enough_however_it_is_cut(data: bytes, cut: Chunking) -> None:
     outcome, rest = feed([data])
-    assert feed(cut_at(data, places)) == (outcome, rest)
+    assert feed(cut(data)) == (outcome, rest)
     assert feed([data[i : i + 1] for i in range(len(data))]) == (outcome, rest)
     if isinstance(outcome, ProxyHeader):
         assert data.endswith(rest)

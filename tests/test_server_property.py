@@ -8,56 +8,15 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings, inputs
 
 from smtpcore.commands import Auth, SaslResponse
 from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, Event, Pause, Rejected
 from smtpcore.replies import Reply
-from smtpcore.spec import COMMANDS, Dialect, State
-from tests.feeding import cut_at
+from smtpcore.spec import Dialect, State
 from tests.wire import Talk, accept, connection
 
 LINE = re.compile(rb"[2-5][0-9]{2}[ -][\t -~]*\r\n")
-
-TEXTS = st.sampled_from(
-    [
-        b"", b" ", b"\t", b" x", b" client.example", b" FROM:<a@b.c>", b" TO:<a@b.c>", b" FROM:<>", b" TO:<>",
-        b" FROM:<a@b.c> SIZE=1 BODY=7BIT", b" from:a@b.c AUTH=<>", b" TO:<Postmaster> X=1", b" PLAIN",
-        b" PLAIN AGEAYg==",        b" LOGIN", b" LOGIN =", b" 3 LAST", b" 0", b" 5", b"\x01", b" \x80", b"\xff",
-    ]
-)  # fmt: skip
-VERBS = st.sampled_from([*sorted(COMMANDS), b"XYZZY", b"", b"helo", b"ehlo", b"mail", b"rcpt", b"data"])
-ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\0\r\n", b"", b"\r\r\n"])
-LINES = st.builds(lambda *parts: b"".join(parts), VERBS, TEXTS, ENDS)
-OTHERS = st.one_of(
-    st.binary(max_size=20),
-    st.sampled_from(
-        [
-            b"AGEAYg==\r\n",
-            b"*\r\n",
-            b".\r\n",
-            b"..\r\n",
-            b"text\r\n",
-            b"x" * 600 + b"\r\n",
-            b"y" * 13000,
-            b"\r\n",
-            b"=\r\n",
-        ]
-    ),
-)
-OPENINGS = st.sampled_from(
-    [
-        b"",
-        b"EHLO x\r\n",
-        b"LHLO x\r\n",
-        b"HELO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\n",
-        b"EHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nDATA\r\n",
-        b"LHLO x\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nRCPT TO:<a@b.c>\r\nDATA\r\n",
-        b"EHLO x\r\nAUTH LOGIN\r\n",
-    ]
-)
-INPUTS = st.builds(
-    lambda first, rest: first + b"".join(rest), OPENINGS, st.lists(st.one_of(LINES, OTHERS), max_size=20)
-)
 
 REFUSALS = (Reply(550, "No"), Reply(451, "Later"), Reply(502, "No", close=True))
 
@@ -132,27 +91,26 @@ def hold(pieces: list[bytes], dialect: Dialect, greeting: Reply, seed: int | Non
 
 @pytest.mark.conformance("C003", "C015", "C023", "C324")
 @given(
-    data=INPUTS,
+    data=inputs(),
     dialect=st.sampled_from(Dialect),
     greeting=st.sampled_from([Reply(220, "mx"), Reply(220, "mx"), Reply(554, "mx")]),
     seed=st.one_of(st.none(), st.integers(0, 2**32)),
-    places=st.lists(st.integers(0, 400), max_size=8),
+    cut=chunkings(),
     early=st.booleans(),
 )
 def test_no_octets_are_too_much(
-    data: bytes, dialect: Dialect, greeting: Reply, seed: int | None, places: list[int], early: bool
+    data: bytes, dialect: Dialect, greeting: Reply, seed: int | None, cut: Chunking, early: bool
 ) -> None:
     # Clear text behind STARTTLS is one of the three things that ask what is already there.
     data = data.replace(b"STARTTLS", b"STARTTL")
     whole = hold([data] if data else [], dialect, greeting, seed, early=early)
     assert whole.state is State.CLOSED
-    pieces = [piece for piece in cut_at(data, places) if piece]
+    pieces = cut(data)
     assert hold(pieces, dialect, greeting, seed, early=early) == whole
     if len(data) < 300:
         assert hold([data[i : i + 1] for i in range(len(data))], dialect, greeting, seed, early=early) == whole
 
 
-@given(data=INPUTS, seed=st.integers(0, 2**32), places=st.lists(st.integers(0, 400), max_size=4))
-def test_starttls_among_them_is_no_trouble_either(data: bytes, seed: int, places: list[int]) -> None:
-    pieces = [piece for piece in cut_at(b"EHLO x\r\nSTARTTLS\r\n" + data, [18, *places]) if piece]
-    hold(pieces, Dialect.SMTP, Reply(220, "mx"), seed, early=False)
+@given(data=inputs(), seed=st.integers(0, 2**32), cut=chunkings())
+def test_starttls_among_them_is_no_trouble_either(data: bytes, seed: int, cut: Chunking) -> None:
+    hold([b"EHLO x\r\nSTARTTLS\r\n", *cut(data)], Dialect.SMTP, Reply(220, "mx"), seed, early=False)

@@ -5,12 +5,13 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from smtpcore_testing.strategies import Chunking, chunkings, rough_bodies
 
 from smtpcore.body import DotReader
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import InputBuffer
 from smtpcore.stuffing import DotWriter
-from tests.feeding import cut_at, cuttings
+from tests.feeding import cuttings
 
 END = b"\r\n.\r\n"
 
@@ -139,22 +140,16 @@ def test_any_buffer_may_be_written() -> None:
         writer.write("text")  # type: ignore[arg-type]
 
 
-PARTS = st.sampled_from([b"\r", b"\n", b".", b"\r\n", b"\r\n", b"\r\n.", b"\n.", END, b"a", b"bcd", b"\xff"])
-
-
 @pytest.mark.conformance("C003", "C146", "C147", "C148", "C149")
 @given(
-    parts=st.lists(PARTS, max_size=30),
-    cuts=st.lists(st.integers(0, 60), max_size=8),
-    wire_cuts=st.lists(st.integers(0, 80), max_size=8),
+    content=rough_bodies().map(lambda body: body.replace(b"\0", b"")),
+    cut=chunkings(),
+    cut_wire=chunkings(),
     convert=st.booleans(),
 )
-def test_what_is_written_is_read_again(
-    parts: list[bytes], cuts: list[int], wire_cuts: list[int], convert: bool
-) -> None:
-    content = b"".join(parts)
+def test_what_is_written_is_read_again(content: bytes, cut: Chunking, cut_wire: Chunking, convert: bool) -> None:
     lines = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-    pieces = cut_at(content, cuts)
+    pieces = cut(content)
     if not convert and lines != content:
         with pytest.raises(LocalProtocolError):
             sent(pieces)
@@ -166,7 +161,7 @@ def test_what_is_written_is_read_again(
     buffer = InputBuffer()
     reader = DotReader()
     read = b""
-    for piece in cut_at(wire + b"QUIT", wire_cuts):
+    for piece in cut_wire(wire + b"QUIT"):
         buffer.feed(piece)
         while chunk := reader.read(buffer):
             read += chunk

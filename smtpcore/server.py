@@ -382,7 +382,7 @@ class ServerConnection:
         command = self._command
         assert isinstance(command, Mail)  # A MAIL that was rejected cannot be accepted.
         self.grammar.utf8 = command.smtputf8
-        self.dialogue.binary = command.body is BodyType.BINARY_MIME
+        self.dialogue.binary = bool(command.params) and command.body is BodyType.BINARY_MIME
         self.chunks.forget(binary=self.dialogue.binary)
 
     def _after_data(self, reply: Reply) -> None:

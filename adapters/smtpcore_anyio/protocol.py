@@ -14,7 +14,7 @@ from anyio import CancelScope
 from anyio.abc import TaskGroup
 from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 
-from smtpcore.session import Ask, Close, Peer, Receive, Send, StartTls, Step
+from smtpcore.session import RECEIVE, Ask, Close, Peer, Receive, Send, StartTls, Step
 
 from .hooks import abandon, drop, logger, settle
 from .service import TURN, Service
@@ -179,10 +179,12 @@ class Connection(asyncio.BufferedProtocol):
             self._again = True
             return
         self._driving = True
+        step: Step | None = None
         try:
             for _ in range(TURN):
                 self._again = False
-                if not self._take(self.session.next_step()) and not self._again:
+                step = self.session.next_step()
+                if not self._take(step) and not self._again:
                     break
             else:
                 self._loop.call_soon(self._drive)
@@ -192,7 +194,10 @@ class Connection(asyncio.BufferedProtocol):
             self.abandon(error)
         finally:
             self._driving = False
-        if not self._ended:
+        if step is RECEIVE and self._reading and not (self._closing or self._paused):
+            # Behind nearly every command: what the session wants is what is being done.
+            self._watch_deadline(self.session.deadline)
+        elif not self._ended:
             self._watch()
 
     def _take(self, step: Step | None) -> bool:
@@ -201,10 +206,10 @@ class Connection(asyncio.BufferedProtocol):
             self._waiting.scope.cancel()
             self._waiting = None
         match step:
-            case Receive():
-                return self._flush()
             case Send():
                 return self._send(step)
+            case Receive():
+                return self._flush()
             case Ask():
                 if self._waiting is None:
                     self._waiting = Waiting(step)
@@ -303,7 +308,9 @@ class Connection(asyncio.BufferedProtocol):
                     self._transport.resume_reading()
                 else:
                     self._transport.pause_reading()
-        deadline = self.session.deadline if self._linger_until is None else self._linger_until
+        self._watch_deadline(self.session.deadline if self._linger_until is None else self._linger_until)
+
+    def _watch_deadline(self, deadline: float | None) -> None:
         # A timer that runs out in vain costs less than setting it anew for each command.
         if deadline is not None and (self._timer is None or deadline < self._timer_at):
             self._set_timer(deadline)

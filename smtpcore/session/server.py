@@ -359,8 +359,9 @@ class ServerSession(StepMachine):
     def _receive(self) -> Step:
         if self.connection.reading_content:
             # The line of a BDAT is complete, and yet has no reply that would have ended the idle time.
-            self.timers.stop("idle")
-            self.content.drop(self)
+            self.timers.pop("idle", None)
+            if self.connection.chunks.reading:
+                self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
         elif "idle" not in self.timers:
             timeouts = self.config.timeouts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smtpcore.body import Defect
+from smtpcore.body import NO_DEFECT, Defect
 from smtpcore.events import BodyChunk, EndOfBody
 from smtpcore.replies import Reply
 from smtpcore.session.replies import BARE_NEWLINES, LONG_LINES, TOO_BIG
@@ -53,8 +53,10 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
     """All of it has come: refuse it for what is wrong with it, or let the application answer."""
     session.pace.end()
     content = session.content
-    if content.refusal is None and (fault := _judge(session, end.defects)) is not None:
-        content.refuse(session, fault)
+    if content.refusal is None and end.defects is not NO_DEFECT:
+        fault = _judge(session, end.defects)
+        if fault is not None:
+            content.refuse(session, fault)
     if content.refusal is not None:
         final.answered(session, content.refusal)
         return

@@ -14,10 +14,14 @@ from smtpcore.spec import Dialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
-    from smtpcore.commands import Mail
+    from smtpcore.commands import Ehlo, Helo, Lhlo
+    from smtpcore.session.config import ServerConfig
     from smtpcore.session.machine import Answered
+    from smtpcore.session.peer import Peer
     from smtpcore.session.server import ServerSession
+    from smtpcore.tls import TlsInfo
 
 
 def received(session: ServerSession, command: Data) -> None:
@@ -32,7 +36,7 @@ def ask(session: ServerSession, then: Answered) -> None:
     """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
     assert envelope is not None  # content is in order only in a transaction
-    envelope._received = _received(session, envelope.mail)
+    envelope._received = _received(session)
     if "data" in session.overridden:
         session.call(
             "data",
@@ -80,34 +84,50 @@ def refused(session: ServerSession) -> None:
         session.end(session.config.replies.pipelined_data)
 
 
-def _received(session: ServerSession, mail: Mail) -> Callable[[Envelope], bytes]:
+def _received(session: ServerSession) -> Callable[[Envelope], bytes]:
     """What makes the Received line. All that it needs of the session is taken now, for the session goes on."""
-    config = session.config
     dialogue = session.connection.dialogue
+    return partial(
+        _received_of,
+        session.config,
+        session.helo,
+        session.peer,
+        dialogue.extended,
+        dialogue.authenticated,
+        dialogue.tls,
+        session.tls,
+        session.utcnow(),
+    )
+
+
+def _received_of(
+    config: ServerConfig,
+    helo: Helo | Ehlo | Lhlo | None,
+    peer: Peer,
+    extended: bool,
+    authenticated: bool,
+    secure: bool,
+    tls: TlsInfo | None,
+    moment: datetime,
+    envelope: Envelope,
+) -> bytes:
+    mail = envelope.mail
     protocol = with_protocol(
-        extended=dialogue.extended,
-        tls=dialogue.tls,
-        authenticated=dialogue.authenticated,
+        extended=extended,
+        tls=secure,
+        authenticated=authenticated,
         lmtp=config.dialect is Dialect.LMTP,
         utf8=mail.smtputf8,
     )
-    line = partial(
-        received_line,
+    return received_line(
         hostname=config.hostname,
-        helo=session.helo.domain if session.helo is not None else "",
-        peer=session.peer,
+        helo=helo.domain if helo is not None else "",
+        peer=peer,
         protocol=protocol,
-        tls=session.tls,
-        moment=session.utcnow(),
-    )
-    return partial(_received_of, line)
-
-
-def _received_of(line: Callable[..., bytes], envelope: Envelope) -> bytes:
-    mail = envelope.mail
-    return line(
         id=envelope.id,
+        tls=tls,
         recipients=[rcpt.path for rcpt in envelope.recipients],
+        moment=moment,
         priority=envelope.priority if mail.mt_priority is not None else None,
         utf8=mail.smtputf8,
     )

@@ -51,6 +51,7 @@ class Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_again",
+        "_begun",
         "_buffer",
         "_closing",
         "_discard",
@@ -89,7 +90,12 @@ class Connection(asyncio.BufferedProtocol):
         self._driving = self._again = False
         self._reading = True
         self._paused = self._eof = False
-        self._closing = self._lost = self._ended = False
+        self._begun = self._closing = self._lost = self._ended = False
+
+    @property
+    def begun(self) -> bool:
+        """The transport stands, or has stood; the end of the connection will be told."""
+        return self._begun
 
     # What the server says.
 
@@ -116,6 +122,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands: begin."""
+        self._begun = True
         self._transport = cast(asyncio.Transport, transport)
         # Nothing is kept back in the transport: Send is done when the kernel has it all. So the session sees how long
         # the peer takes, and what was sent arrives whatever becomes of this process.

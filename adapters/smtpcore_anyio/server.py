@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import errno
 import math
 import socket
 import ssl
 import sys
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import anyio
 import anyio.abc
-import anyio.lowlevel
 from smtpcore_tls import peer_from
 
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig
 
+from .accepting import Acceptor
 from .hooks import is_asyncio, logger
 from .listeners import Address, Listener
 from .loop import READ_SIZE
@@ -26,12 +27,7 @@ from .protocol import Connection
 from .service import Service
 from .streams import StreamConnection
 
-# The listening socket itself is of no use any more.
-_FATAL = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP})
-# The system has nothing left for a new connection.
-_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# Seconds until accepting is tried again then.
-_RETRY = 0.2
+_INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
 
 class Server:
@@ -68,11 +64,13 @@ class Server:
         self._max_connections = max_connections
         self._addresses: list[Address] = []
         self._connections: set[Connection | StreamConnection] = set()
+        self._acceptors: list[Acceptor] = []
+        self._beginning: set[asyncio.Task[Any]] = set()
         self._open = 0
         self._change: anyio.Event | None = None
         self._accepting: anyio.CancelScope | None = None
         self._all: anyio.CancelScope | None = None
-        self._stopped = False
+        self._stopped = self._aborted = False
         self._grace_ends = math.inf
 
     @property
@@ -141,7 +139,9 @@ class Server:
     def opened(self, connection: Connection | StreamConnection) -> None:
         """A connection stands; its session has not begun."""
         self._connections.add(connection)
-        if self._stopped:
+        if self._aborted and isinstance(connection, Connection):
+            connection.abandon()
+        elif self._stopped:
             # It was accepted in the last moment.
             connection.session.shutdown(max(0.0, self._grace_ends - anyio.current_time()))
 
@@ -174,6 +174,7 @@ class Server:
                 listening.close()
             await self._until(lambda: self._open == 0)
         except BaseException:
+            self._aborted = True
             self.tasks.cancel_scope.cancel()
             for connection in tuple(self._connections):
                 if isinstance(connection, Connection):
@@ -183,49 +184,59 @@ class Server:
             raise
 
     async def _accept(self, listening: socket.socket, service: Service) -> None:
-        short = False
-        while True:
-            await self._until(self._vacant)
-            try:
-                sock, remote = listening.accept()
-            except BlockingIOError:
-                await anyio.wait_readable(listening)
-            except OSError as error:
-                if error.errno in _FATAL:
-                    raise
-                if error.errno in _SHORTAGE:
-                    if not short:
-                        logger.warning("cannot accept connections: %s", error.strerror)
-                    short = True
-                    await anyio.sleep(_RETRY)
-                # Else it is about one connection that was gone before it was accepted (accept(2)).
-            else:
-                short = False
-                self._open += 1
-                try:
-                    await self._begin(sock, remote, service)
-                except Exception as error:
-                    sock.close()
-                    self._release()
-                    if not isinstance(error, OSError):
-                        # The application's observer, perhaps. The next connection may fare better.
-                        logger.exception("a connection could not begin")
-
-    async def _begin(self, sock: socket.socket, remote: object, service: Service) -> None:
-        sock.setblocking(False)
-        if sock.family in (socket.AF_INET, socket.AF_INET6):
-            # Replies are small and wait for nothing; asyncio does this only where the protocol number is set.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = peer_from(remote, sock.getsockname())
-        # The buffer is shared on the ground that a read is over when it has begun, which is not so on Windows.
+        # The buffer of connections is shared on the ground that a read is over when it has begun, which is not so on
+        # Windows.
         if is_asyncio() and sys.platform != "win32":
-            connection = Connection(self, service, peer)
-            # Two turns of the loop, and a half-made transport could not be closed.
-            with anyio.CancelScope(shield=True):
-                await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, sock)
+            acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._connect, service))
+            self._acceptors.append(acceptor)
+            await acceptor.in_callbacks()
         else:
-            self.tasks.start_soon(self._run, sock, service, peer)
-            await anyio.lowlevel.checkpoint()
+            acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._start, service))
+            await acceptor.in_task(lambda: self._until(self._vacant))
+
+    def _begin(
+        self,
+        begin: Callable[[socket.socket, Service, Peer], None],
+        service: Service,
+        sock: socket.socket,
+        remote: object,
+    ) -> None:
+        self._open += 1
+        try:
+            sock.setblocking(False)
+            if sock.family in _INTERNET:
+                # Replies are small and wait for nothing; asyncio does this only where the protocol number is set.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            begin(sock, service, peer_from(remote, sock.getsockname()))
+        except Exception as error:
+            self._failed(sock, error)
+
+    def _failed(self, sock: socket.socket, error: BaseException) -> None:
+        """A connection could not begin. The next one may fare better."""
+        sock.close()
+        self._release()
+        if not isinstance(error, OSError):
+            # The application's observer, perhaps.
+            logger.error("a connection could not begin", exc_info=error)
+
+    def _connect(self, sock: socket.socket, service: Service, peer: Peer) -> None:
+        """Begin a connection of the own protocol."""
+        connection = Connection(self, service, peer)
+        loop = asyncio.get_running_loop()
+        # No task of the group: it lasts two turns of the loop, and a half-made transport could not be closed.
+        task = loop.create_task(loop.connect_accepted_socket(lambda: connection, sock))
+        self._beginning.add(task)
+        task.add_done_callback(partial(self._connected, connection, sock))
+
+    def _connected(self, connection: Connection, sock: socket.socket, task: asyncio.Task[Any]) -> None:
+        self._beginning.discard(task)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        # What has begun will end by itself.
+        if error is not None and not connection.begun:
+            self._failed(sock, error)
+
+    def _start(self, sock: socket.socket, service: Service, peer: Peer) -> None:
+        self.tasks.start_soon(self._run, sock, service, peer)
 
     async def _run(self, sock: socket.socket, service: Service, peer: Peer) -> None:
         """The task of a connection where the own protocol does not serve."""
@@ -266,6 +277,9 @@ class Server:
         if self._change is not None:
             self._change.set()
             self._change = None
+        if self._max_connections is not None:
+            for acceptor in self._acceptors:
+                acceptor.resume()
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

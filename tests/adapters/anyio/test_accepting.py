@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from typing import Any
 
 import anyio
 import pytest
-import smtpcore_anyio.server
+import smtpcore_anyio.accepting
 from smtpcore_anyio import Server, listen_tcp
 
 from smtpcore.session import Observer, ServerConfig
@@ -18,6 +19,7 @@ from tests.adapters.anyio.dialogue import (
     Recorder,
     connect,
     greeted,
+    is_own_protocol,
     serving,
 )
 
@@ -50,7 +52,7 @@ class TestAccepting:
                 raise OSError(failures.pop(), "no")
             return result
 
-        monkeypatch.setattr(smtpcore_anyio.server, "_RETRY", 0.01)
+        monkeypatch.setattr(smtpcore_anyio.accepting, "_RETRY", 0.01)
         async with serving() as server:
             monkeypatch.setattr(socket.socket, "accept", failing)
             for _ in (code, code):
@@ -69,6 +71,24 @@ class TestAccepting:
         monkeypatch.setattr(socket.socket, "accept", broken)
         with anyio.fail_after(PATIENCE), pytest.raises(ExceptionGroup):
             await server.serve(await listen_tcp(LOOPBACK, 0))
+
+    async def test_a_connection_that_gets_no_transport_costs_nobody_else_anything(
+        self, monkeypatch: pytest.MonkeyPatch, complaints: list[str]
+    ) -> None:
+        async with serving(max_connections=1) as server:
+            if is_own_protocol():
+                loop = asyncio.get_running_loop()
+
+                async def refuse(*_: object) -> None:
+                    raise ValueError("no transport")
+
+                with monkeypatch.context() as patch:
+                    patch.setattr(loop, "connect_accepted_socket", refuse)
+                    async with connect(server) as client:
+                        assert await client.rest() == b""
+                complaints.append("a connection could not begin")
+            async with greeted(server):
+                pass
 
     async def test_an_observer_that_cannot_be_made_costs_one_connection(self, complaints: list[str]) -> None:
         makers = [lambda: 1 / 0, Observer]

@@ -97,6 +97,11 @@ class Transaction(Stage):
             if most_domains is not None and len(domains) > most_domains:
                 break
             batch.append(self._left.popleft())
+        if self._left and not self._can_go_again():
+            text = "the server takes no more in one transaction, and the content cannot be had again"
+            error = SessionError("rcpt", text, temporary=True, enhanced="4.5.3")
+            while self._left:
+                self._settle(self._left.popleft(), Status.TEMPORARY, "rcpt", error=error)
         return batch
 
     def advance(self) -> bool:

@@ -260,6 +260,16 @@ def test_the_domains_of_a_transaction_are_counted_too() -> None:
     assert server.sees().count(b"RCPT") == 2
 
 
+def test_content_that_cannot_be_had_twice_goes_to_no_more_than_the_server_takes_at_once() -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS RCPTMAX=1\r\n250-PIPELINING\r\n"))
+    delivery = server.session.submit(message(iter([b"x\r\n"]), "a@d.example", "b@d.example"))
+    assert server.sees().count(b"RCPT") == 1
+    assert server.says(b"250 a\r\n250 b\r\n354 c\r\n") == b"x\r\n.\r\n"
+    assert server.says(b"250 d\r\n") == b""
+    assert statuses(delivery) == [(Status.ACCEPTED, "final"), (Status.TEMPORARY, "rcpt")]
+    assert "no more in one transaction" in delivery.results[1].text
+
+
 def test_a_session_has_no_more_messages_than_the_server_takes() -> None:
     server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS MAILMAX=1\r\n250-PIPELINING\r\n"))
     first, second = server.session.submit(message()), server.session.submit(message())

@@ -55,6 +55,9 @@ class Transaction(Stage):
     def begin(self) -> None:
         """Decide how it is sent, and begin."""
         session, delivery = self.session, self._delivery
+        if delivery.error is not None:
+            self._give_up(delivery.error)
+            return
         extensions = session.connection.extensions
         most = limit(extensions, "MAILMAX")
         try:
@@ -110,12 +113,16 @@ class Transaction(Stage):
             return True
         connection = self.session.connection
         delivery = self._delivery
-        self._queue.extend(delivery.results[self._queued :])
-        self._queued = len(delivery.results)
+        if delivery.error is not None:
+            # It was given up, or cannot be begun: what is not sent yet stays so.
+            self._queue.clear()
+        else:
+            self._queue.extend(delivery.results[self._queued :])
+            self._queued = len(delivery.results)
         if self._queue:
             if not self._may_send():
                 return False
-            while self._queue and self._may_send():
+            while self._queue and self._may_send() and delivery.error is None:
                 self._send_next(self._queue.popleft())
             return True
         if self._body is not None:
@@ -143,7 +150,6 @@ class Transaction(Stage):
             else:
                 self._delivery.error = SessionError("mail", str(error), temporary=False, enhanced="5.3.3")
                 self._delivery.open = False
-                self._queue.clear()
             return
         self._delivery.begun = True
         if isinstance(item, Result):
@@ -173,12 +179,13 @@ class Transaction(Stage):
                 self._final(reply)
 
     def _mail_refused(self, reply: Reply) -> None:
-        refused = [item for item in self._queue if isinstance(item, Result)]
         self._queue.clear()
-        for result in (*self._asked, *refused, *self._left):
-            self._settle_by(result, "mail", reply)
         self._left.clear()
         self._delivery.open = False
+        # Those of the transactions before have their results, and there may be some that were added only now.
+        self._queued = len(self._delivery.results)
+        for result in self._delivery.results:
+            self._settle_by(result, "mail", reply)
 
     def _rcpt_answered(self, result: Result, reply: Reply) -> None:
         result.rcpt_reply = reply

@@ -117,6 +117,37 @@ def test_a_recipient_for_whom_there_is_no_room_is_left_to_the_application() -> N
     assert two.status is Status.TEMPORARY
 
 
+def test_a_delivery_that_is_given_up_before_it_was_begun_is_never_begun() -> None:
+    server = greeted()
+    delivery = server.session.open(MAIL)
+    delivery.add(rcpt("one"))
+    delivery.cancel()
+    assert server.sees() == b""
+    assert server.step is IDLE
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert not delivery.begun
+
+
+@pytest.mark.parametrize("ehlo", [USUAL, PLAIN])
+def test_what_was_not_sent_of_a_delivery_that_is_given_up_stays_so(ehlo: bytes) -> None:
+    server, delivery = opened(ehlo)
+    delivery.add(rcpt("one"))
+    delivery.cancel()
+    assert server.sees() == b"RSET\r\n"
+    server.says(b"250 b\r\n")
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+
+
+def test_a_recipient_who_is_added_while_mail_is_refused_is_refused_with_it() -> None:
+    server = greeted()
+    delivery = server.session.open(MAIL)
+    server.sees()
+    delivery.add(rcpt("one"))
+    assert server.says(b"450 4.7.1 later\r\n") == b""
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert delivery.results[0].reply == Reply(450, "later", "4.7.1")
+
+
 def test_a_refused_mail_ends_it() -> None:
     server = greeted()
     delivery = server.session.open(MAIL)

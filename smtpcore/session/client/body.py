@@ -8,7 +8,7 @@ from smtpcore.commands import Bdat
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import BodyChunk, EndOfBody
 from smtpcore.replies import Reply
-from smtpcore.session.client.content import PIECE, PIECES
+from smtpcore.session.client.content import PIECE, PIECES, End
 from smtpcore.session.client.plan import Plan
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ class Body:
         return True
 
     def _pull(self) -> None:
-        self._session.call("content", self._source.pull, then=self._pulled, accept=PIECES)
+        self._session.call("content", self._source.pull, then=self._pulled, accept=(*PIECES, End))
 
     def _pulled(self, value: object) -> None:
-        if isinstance(value, Reply):
-            error = self._session.cause
-            self._owner.content_failed(error or LocalProtocolError("the content could not be had"), temporary=True)
+        if value is None or isinstance(value, Reply):
+            error = self._session.take_fault() or LocalProtocolError("the content gave nothing, and has not ended")
+            self._owner.content_failed(error, temporary=True)
             return
         try:
-            if value is None or (not value and self._source.ends_empty):
+            if value is End.END or (not value and self._source.ends_empty):
                 self._drained = True
                 data = self._filter.finish()
             else:

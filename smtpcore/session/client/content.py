@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from enum import Enum
 from functools import partial
 from inspect import iscoroutinefunction
 from typing import Final, TypeAlias
@@ -19,20 +20,33 @@ PIECE: Final = 256 * 1024
 PIECES: Final = (bytes, bytearray, memoryview, str)
 """What a piece may be."""
 
+
+class End(Enum):
+    """What is no piece.
+
+    It is not None, by which a file that does not block says that it has nothing now: a part must never be taken for
+    the whole.
+    """
+
+    END = "end"
+    """Stands behind the last piece."""
+
+
 Pull: TypeAlias = Callable[[], object]
-"""Gives the next piece, something awaitable that gives it, or None behind the last."""
+"""Gives the next piece, something awaitable that gives it, or END behind the last."""
 
 
 class Feed:
     """Content that the application gives when it has it; meanwhile the session is idle."""
 
-    __slots__ = ("_pieces", "ended")
+    __slots__ = ("_begun", "_pieces", "ended")
 
     ended: bool
     """Nothing more will come."""
 
     def __init__(self) -> None:
         self._pieces: deque[Piece] = deque()
+        self._begun = False
         self.ended = False
 
     @property
@@ -54,9 +68,20 @@ class Feed:
         """The content is complete."""
         self.ended = True
 
-    def take(self) -> Piece | None:
-        """The next piece; None behind the last."""
-        return self._pieces.popleft() if self._pieces else None
+    def begin(self) -> Pull:
+        """Give what gives the pieces.
+
+        Raises:
+            LocalProtocolError: It was the content of another message.
+        """
+        if self._begun:
+            raise LocalProtocolError("a feed is for one message; make another")
+        self._begun = True
+        return self.take
+
+    def take(self) -> Piece | End:
+        """The next piece, or END behind the last."""
+        return self._pieces.popleft() if self._pieces else End.END
 
 
 class Source:
@@ -78,6 +103,7 @@ class Source:
     """It comes when the application has it."""
 
     def __init__(self, content: Content | Feed) -> None:
+        self._pull: Pull | None = None
         self.whole = None
         self.ends_empty = False
         self.feed = None
@@ -87,7 +113,7 @@ class Source:
             self._begin: Callable[[], Pull] = partial(_iterated, (content,))
         elif isinstance(content, Feed):
             self.feed = content
-            self._begin = lambda: content.take
+            self._begin = content.begin
             self.repeatable = False
         elif isinstance(content, Readable):
             self._begin, self.repeatable = _file(content)
@@ -103,10 +129,13 @@ class Source:
 
     def begin(self) -> None:
         """Have the pieces from the first on."""
-        self._pull = self._begin()
+        self._pull = None
 
     def pull(self) -> object:
-        """The next piece, something awaitable that gives it, or None behind the last; ``begin()`` comes before."""
+        """The next piece, something awaitable that gives it, or END behind the last; ``begin()`` comes before."""
+        if self._pull is None:
+            # Here and not in begin(): all that the application's own content may raise is raised by this method.
+            self._pull = self._begin()
         return self._pull()
 
 
@@ -132,17 +161,17 @@ def _file(file: Readable) -> tuple[Callable[[], Pull], bool]:
 
 def _iterated(content: Iterable[Piece]) -> Pull:
     iterator = iter(content)
-    return lambda: next(iterator, None)
+    return lambda: next(iterator, End.END)
 
 
 def _asynchronous(content: AsyncIterable[Piece]) -> Pull:
     iterator = aiter(content)
 
-    async def next_piece() -> Piece | None:
+    async def next_piece() -> Piece | End:
         try:
             return await anext(iterator)
         except StopAsyncIteration:
-            return None
+            return End.END
 
     return next_piece
 
@@ -173,7 +202,11 @@ class Filter:
         Raises:
             LocalProtocolError: Something in it may not be sent.
         """
-        data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
+        try:
+            data = piece.encode("utf-8") if isinstance(piece, str) else bytes(piece)
+        except ValueError as error:
+            # Half of a surrogate pair has no UTF-8, and memory that was released has no octets.
+            raise LocalProtocolError(f"a piece of the content that has no octets: {error}") from error
         if self.binary:
             return data
         if self._line_ends is None:

@@ -54,6 +54,9 @@ class Plan:
                 self.octets = content.feed(self.source.whole) + content.finish()
         except (LocalProtocolError, TypeError) as error:
             raise _refusal("content", str(error), "5.6.0") from error
+        except Exception as error:
+            # A file that is closed, for instance.
+            raise SessionError("content", str(error), temporary=True) from error
         octets = self.octets
         if octets is None:
             return

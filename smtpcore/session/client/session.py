@@ -264,6 +264,11 @@ class ClientSession(StepMachine):
         self.cause = exception
         return Reply(451)
 
+    def take_fault(self) -> BaseException | None:
+        """What the application has just failed with, if it has; it is not why the session ends one day."""
+        fault, self.cause = self.cause, None
+        return fault
+
     def settled(self, result: Result) -> None:
         """What becomes of a message for one recipient is known."""
         if self.observer is not None:

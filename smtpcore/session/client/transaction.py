@@ -260,7 +260,7 @@ class Transaction(Stage):
             try:
                 plan.load(self._delivery.message, session.config, session.connection.extensions)
             except SessionError as error:
-                self.content_failed(error, temporary=False)
+                self.content_failed(error, temporary=error.temporary)
                 return
         if plan.chunks:
             self._body = Body(session, plan, self)

@@ -11,7 +11,7 @@ import pytest
 from smtpcore import Mail, Rcpt
 from smtpcore.params import BodyType, Notify
 from smtpcore.paths import PathError
-from smtpcore.session.client import Content, Delivery, Status
+from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Status
 from smtpcore.spec import Dialect
 
 from .dialogue import PLAIN, TLS, USUAL, Server, commands, greeted, message, path, statuses
@@ -276,6 +276,100 @@ def test_content_of_another_kind_is_a_fault() -> None:
 
 
 @pytest.mark.conformance("C147")
+class Unreadable:
+    """A file that has nothing to give now, or whose position cannot be told, or set."""
+
+    def __init__(self, fault: str) -> None:
+        self._fault = fault
+
+    def _do(self, what: str) -> None:
+        if self._fault == what:
+            raise ValueError("no such luck")
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def tell(self) -> int:
+        """At the start."""
+        self._do("tell")
+        return 0
+
+    def seek(self, where: int) -> None:
+        """To the start."""
+        self._do("seek")
+
+    def read(self, size: int, /) -> Any:
+        """Nothing now, which is no end."""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([b"x\r\n", None, b"y\r\n"], "has not ended"),
+        (Unreadable("read"), "has not ended"),
+        (Unreadable("seek"), "no such luck"),
+    ],
+)
+def test_a_part_of_the_content_is_never_taken_for_the_whole(content: Any, words: str) -> None:
+    server = greeted()
+    delivery = server.session.submit(message(content))
+    server.sees()
+    assert b".\r\n" not in server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    assert not server.ends()
+    assert statuses(delivery) == [(Status.TEMPORARY, "content")]
+    assert words in delivery.results[0].text
+
+
+def test_content_that_cannot_be_had_at_all_is_not_begun() -> None:
+    server = greeted()
+    delivery = server.session.submit(message(Unreadable("tell")))
+    assert server.sees() == b""
+    assert statuses(delivery) == [(Status.TEMPORARY, "content")]
+    opened = server.session.open(Mail(path("a@b.example"), {}))
+    opened.add(Rcpt(path("c@d.example"), {}))
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n")
+    opened.complete(Unreadable("tell"))
+    assert server.sees() == b"RSET\r\n"
+    server.says(b"250 c\r\n")
+    assert statuses(opened) == [(Status.TEMPORARY, "content")]
+
+
+def test_text_that_has_no_utf_8_is_a_fault() -> None:
+    assert "surrogates" in refusal("x\ud800\r\n")
+    server = greeted()
+    delivery = server.session.submit(message(["x\ud800\r\n"]))
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    assert statuses(delivery) == [(Status.PERMANENT, "content")]
+
+
+class Watcher(ClientObserver):
+    """Keeps why sessions have ended."""
+
+    def __init__(self) -> None:
+        self.causes: list[BaseException | None] = []
+
+    def closed(self, session: ClientSession, cause: BaseException | None) -> None:
+        """Keep it."""
+        self.causes.append(cause)
+
+
+def test_content_that_has_failed_once_is_not_why_the_session_ends() -> None:
+    watcher = Watcher()
+    server = greeted(CHUNKING, watcher)
+    server.session.submit(message(broken()))
+    server.sees()
+    assert server.says(b"250 a\r\n250 b\r\n") == b"RSET\r\n"
+    server.says(b"250 c\r\n")
+    server.session.quit()
+    server.sees()
+    server.says(b"221 d\r\n")
+    server.ends()
+    assert watcher.causes == [None]
+
+
 def test_bare_line_ends_are_a_fault_in_octets_unless_they_are_to_be_converted() -> None:
     assert "lone CR or LF" in refusal(b"a\nb")
     assert "lone CR or LF" in refusal(b"a\r")

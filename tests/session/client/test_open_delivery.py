@@ -12,6 +12,7 @@ from smtpcore.session.client import (
     ClientTranscript,
     Delivery,
     Feed,
+    Message,
     Result,
     Status,
     TlsMode,
@@ -91,6 +92,24 @@ def test_content_may_be_written_when_it_is_there(ehlo: bytes) -> None:
         assert octets == b"DATA\r\nabc\r\ndef\r\n.\r\n"
     with pytest.raises(LocalProtocolError, match="was ended"):
         feed.write(b"more")
+
+
+def test_a_feed_is_the_content_of_one_message() -> None:
+    server = greeted(CHUNKING)
+    feed = Feed()
+    feed.write(b"x\r\n")
+    feed.finish()
+    deliveries = [server.session.submit(Message(MAIL, [rcpt("one")], feed)) for _ in range(2)]
+    server.sees()
+    assert server.says(b"250 a\r\n250 b\r\n") == b"BDAT 3 LAST\r\nx\r\n"
+    server.says(b"250 c\r\n")
+    assert server.says(b"250 a\r\n250 b\r\n") == b"RSET\r\n"
+    server.says(b"250 c\r\n")
+    assert [statuses(delivery) for delivery in deliveries] == [
+        [(Status.ACCEPTED, "final")],
+        [(Status.TEMPORARY, "content")],
+    ]
+    assert "for one message" in deliveries[1].results[0].text
 
 
 def test_content_that_is_refused_while_it_is_written_ends_it() -> None:

@@ -181,9 +181,14 @@ class ClientSession(StepMachine):
     # What was told since the last step.
 
     def _settle(self) -> None:
-        super()._settle()
-        if type(self._step) is Send or self._ask is not None:
+        if self._closed or self._ask is not None or type(self._step) is Send:
+            # What has come is heard first: it may end what is being sent or waited for, and is no less true for what
+            # befell the connection behind it.
             self._take_replies()
+        if self._closed:
+            # Nothing can be sent any more, so nothing is waited for that would be.
+            self._forget_hook()
+        super()._settle()
 
     def _expire(self, name: str, now: float) -> None:
         if name == "hook":

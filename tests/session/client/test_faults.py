@@ -107,6 +107,16 @@ def test_a_broken_transport_in_the_middle_of_the_content_is_a_temporary_failure(
     assert server.session.peer_gone
 
 
+def test_a_reply_in_front_of_a_broken_transport_counts() -> None:
+    server, delivery = sending()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    server.session.receive_data(b"250 d\r\n")
+    server.session.closed(ConnectionResetError("reset"))
+    assert server.sees() == b""
+    assert server.step is None
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")]
+
+
 @pytest.mark.parametrize("cut", [0, 1, 20])
 def test_nothing_is_sent_to_a_server_that_says_good_bye_in_the_same_breath(cut: int) -> None:
     farewell = b"421 4.3.2 shutting down\r\n"

@@ -234,6 +234,35 @@ def test_a_refused_chunk_ends_the_wait_for_the_next() -> None:
     assert statuses(delivery) == [(Status.PERMANENT, "content")]
 
 
+def test_a_refusal_and_a_piece_may_come_at_the_same_time() -> None:
+    server = greeted()
+    delivery = server.session.submit(message(Slow()))
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    server.session.receive_data(b"451 4.3.0 no\r\n")
+    server.session.answer(server.ask(), waited(server))
+    assert server.sees() == b""
+    assert not server.ends()
+    assert [result.text for result in delivery.results] == ["451 4.3.0 no"]
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_content_is_not_waited_for_when_the_connection_has_gone(answered: bool) -> None:
+    server = greeted()
+    delivery = server.session.submit(message(Slow([])))
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    ask = server.ask()
+    # The end of the content is there, but it can not be sent.
+    end = waited(server)
+    if answered:
+        server.session.answer(ask, end)
+    server.session.closed(ConnectionResetError("reset"))
+    assert server.sees() == b""
+    assert server.step is None
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+
+
 # What cannot be had or sent.
 
 

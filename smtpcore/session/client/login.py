@@ -49,10 +49,14 @@ class Login(Stage):
         session = self.session
         mechanism = self._mechanism
         assert mechanism is not None  # nothing is answered before it was chosen
-        if reply.intermediate:
+        if self._cancelled is not None:
+            if reply.intermediate:
+                # RFC 4954 4: a "*" is answered with 501. Who goes on asking gets no answer, least of all a password.
+                session.lost(self._cancelled)
+            else:
+                session.give_up(self._cancelled)
+        elif reply.intermediate:
             self.then(lambda: self._respond(mechanism, reply))
-        elif self._cancelled is not None:
-            session.give_up(self._cancelled)
         elif reply.positive:
             try:
                 mechanism.verify()
@@ -101,11 +105,11 @@ class Login(Stage):
                 response, self._initial = self._initial, None
             else:
                 response = mechanism.respond(challenge)
-        except SaslError as error:
+            self.session.send(SaslResponse(response))
+        except (SaslError, LocalProtocolError) as error:
+            # A response may be too long to be sent, by what the credentials or the server put into it.
             self._cancelled = SessionError("auth", str(error), temporary=False)
             self.session.send(SaslCancel())
-        else:
-            self.session.send(SaslResponse(response))
 
     def _announced(self) -> list[str]:
         # ASCII, as all that Extensions takes.

@@ -96,6 +96,23 @@ def test_a_refusal_ends_the_session(code: bytes, status: Status) -> None:
     assert statuses(delivery) == [(status, "auth")]
 
 
+def test_behind_a_cancelled_exchange_nothing_more_is_answered() -> None:
+    server, sent = offered(b"LOGIN")
+    assert sent == b"AUTH LOGIN\r\n"
+    assert server.says(b"334 !!!\r\n") == b"*\r\n"
+    assert server.says(b"334 UGFzc3dvcmQ6\r\n") == b""
+    assert not server.ends()
+    assert failure(server) == "auth: a challenge that is no base64"
+
+
+def test_a_response_that_cannot_be_sent_is_cancelled() -> None:
+    server, sent = offered(b"XOAUTH2", credentials=Credentials(username="bob", token="t" * 12288))
+    assert sent == b"AUTH XOAUTH2\r\n"
+    assert server.says(b"334 \r\n") == b"*\r\n"
+    assert server.says(b"501 5.5.2 cancelled\r\n") == b"QUIT\r\n"
+    assert failure(server).startswith("auth: the SASL response takes more than")
+
+
 def test_another_mechanism_is_tried_where_the_server_does_not_want_the_first() -> None:
     server, sent = offered(b"PLAIN LOGIN")
     assert sent == PLAIN_BOB

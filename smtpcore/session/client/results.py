@@ -103,6 +103,8 @@ class Delivery:
     """One for each recipient of the message, in its order."""
     told: Callable[[Result], None] | None = None
     """Is called with each result that is settled, as soon as it is."""
+    fault: Exception | None = None
+    """What ``told`` has raised, if it has. It was not called again; the results are what they are."""
     mail_reply: Reply | None = None
     """What the server said to MAIL, once it has."""
     error: SessionError | None = None
@@ -160,8 +162,11 @@ class Delivery:
         result.stage = stage
         result.reply = reply
         result.error = error
-        if self.told is not None:
-            self.told(result)
+        if self.told is not None and self.fault is None:
+            try:
+                self.told(result)
+            except Exception as exception:
+                self.fault = exception
         return True
 
     def fail(self, error: SessionError) -> None:

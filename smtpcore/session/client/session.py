@@ -174,9 +174,8 @@ class ClientSession(StepMachine):
     def shutdown(self, grace: float) -> None:
         """End soon: behind what is being done now, after ``grace`` seconds anyway."""
         self.timers.bring("grace", self.monotonic() + grace)
-        error = SessionError("quit", "the client is shutting down", temporary=True)
-        self._drop_jobs(error)
         self._quitting = True
+        self._drop_jobs(SessionError("quit", "the client is shutting down", temporary=True))
 
     # What was told since the last step.
 
@@ -280,7 +279,7 @@ class ClientSession(StepMachine):
             self.observer.settled(self, result)
 
     def _take(self, job: Delivery | Exchange) -> None:
-        if self._quitting or self._ending:
+        if self._quitting or self._ending or self.failure is not None:
             job.fail(self.failure or SessionError("quit", "the session is over", temporary=True))
         else:
             self._jobs.append(job)
@@ -293,9 +292,9 @@ class ClientSession(StepMachine):
         self._drop_jobs(error)
 
     def _drop_jobs(self, error: SessionError) -> None:
-        for job in self._jobs:
-            job.fail(error)
-        self._jobs.clear()
+        # Who is told of it may submit something new, which fails by itself then.
+        while self._jobs:
+            self._jobs.popleft().fail(error)
 
     # The phases.
 

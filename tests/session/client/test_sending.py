@@ -7,7 +7,7 @@ import pytest
 from smtpcore import LocalProtocolError, Noop, Reply
 from smtpcore.commands import Quit
 from smtpcore.session import Close, Receive, Send
-from smtpcore.session.client import Status
+from smtpcore.session.client import Delivery, Result, Status
 
 from .dialogue import EHLO, ENVELOPE, PLAIN, USUAL, Server, greeted, message, statuses
 
@@ -210,6 +210,45 @@ def test_results_are_told_as_soon_as_they_are_known() -> None:
     server.says(b"354 d\r\n")
     server.says(b"250 f\r\n")
     assert told == ["e", "c"]
+
+
+def test_who_is_told_and_fails_changes_no_result() -> None:
+    told: list[Result] = []
+
+    def fail(result: Result) -> None:
+        told.append(result)
+        raise ValueError("not my day")
+
+    server = greeted()
+    delivery = server.session.submit(message(b"x\r\n", "c@d.example", "e@d.example"), told=fail)
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n250 c\r\n354 d\r\n")
+    server.says(b"250 e\r\n")
+    assert statuses(delivery) == [(Status.ACCEPTED, "final")] * 2
+    assert told == delivery.results[:1]
+    assert str(delivery.fault) == "not my day"
+
+
+@pytest.mark.parametrize("shut_down", [False, True])
+def test_who_is_told_of_a_failure_may_submit_again_and_is_told_of_that(shut_down: bool) -> None:
+    again: list[Delivery] = []
+
+    def submit_again(result: Result) -> None:
+        again.append(server.session.submit(message()))
+
+    server = greeted()
+    deliveries = [server.session.submit(message(), told=submit_again) for _ in range(3)]
+    server.sees()
+    if shut_down:
+        server.session.shutdown(0)
+        server.waits(1)
+    else:
+        server.closes()
+    assert not server.ends()
+    for delivery in (*deliveries, *again):
+        assert [status for status, _ in statuses(delivery)] == [Status.TEMPORARY]
+    assert len(again) == 3
+    assert not any(delivery.begun for delivery in again)
 
 
 def test_a_large_group_is_sent_in_parts() -> None:

@@ -22,6 +22,7 @@ _ONE_AT_A_TIME = Reply(452, "One recipient at a time", "4.5.3")
 _UNREACHABLE = Reply(451, "The next hop is not to be had now", "4.4.1")
 _LOST = Reply(451, "The connection to the next hop was lost", "4.4.2")
 _UNKNOWN = Reply(451, "It is not known whether the next hop has the message", "4.4.2")
+_IN_A_TRANSACTION = ("mail", "rcpt", "data", "content", "final")
 _INCAPABLE = "The next hop cannot do what the message asks for"
 _TOO_BIG = Reply(552, "The message is too big for the next hop", "5.3.4")
 _CONTENT = Reply(554, "The content cannot be forwarded", "5.6.0")
@@ -115,7 +116,7 @@ class ForwardHandler(Handler):
 
     def refusal(self, session: ServerSession, error: SessionError) -> Reply:
         """What the server answers where the message as a whole has failed."""
-        if error.reply is not None and error.stage == "mail":
+        if error.reply is not None and error.stage in _IN_A_TRANSACTION:
             return _passed_back(error.reply)
         self._log(f"{session.id} {error}")
         if error.temporary or error.enhanced is None:

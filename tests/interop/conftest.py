@@ -6,7 +6,7 @@ import os
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,15 +16,10 @@ from smtpcore_cli.hashes import Hash, Scrypt
 
 from tests.cli.process import TRACE, Serve
 from tests.conftest import TlsFiles
+from tests.interop.delivering import WAYS, Deliver
+from tests.interop.letters import BODY as BODY
 from tests.interop.programs import surroundings
 from tests.interop.recording import PASSWORD, USER, Recording, record
-
-BODY = (
-    b"From: a@client.test\r\nTo: b@mx.test\r\nSubject: dots\r\nDate: Thu, 01 Jan 1970 00:00:00 +0000\r\n"
-    b"Message-ID: <1@client.test>\r\n\r\n"
-    b".one\r\n..two\r\n.\r\n\r\ntrailing space \r\n\ttab\r\nnot a From line\r\n" + b"x" * 990 + b"\r\nend\r\n"
-)
-"""A message that a client can get wrong: dots, blanks, a long line."""
 
 
 @dataclass(frozen=True)
@@ -93,10 +88,43 @@ def recording(server_ssl_context: ssl.SSLContext) -> Iterator[Callable[..., Reco
 @pytest.fixture
 def public_folder() -> Iterator[Path]:
     """A folder for programs that do not stay root: those that pytest makes are for one user only."""
+    with _public_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def shared_folder() -> Iterator[Path]:
+    """Such a folder for a program that serves all tests of a module."""
+    with _public_folder() as path:
+        yield path
+
+
+@contextmanager
+def _public_folder() -> Iterator[Path]:
     with TemporaryDirectory(prefix="smtpcore-") as name:
         path = Path(name)
         path.chmod(0o755)
         yield path
+
+
+@pytest.fixture(scope="module")
+def next_hop(server_ssl_context: ssl.SSLContext) -> Iterator[Recording]:
+    """Where the server that a module tests relays all it takes to."""
+    with record(server_ssl_context, dsn=True, smtputf8=True) as server:
+        yield server
+
+
+@pytest.fixture
+def onward(next_hop: Recording) -> Recording:
+    """The same, with nothing in it yet."""
+    next_hop.recorder.deliveries.clear()
+    return next_hop
+
+
+@pytest.fixture(params=WAYS)
+def deliver(request: pytest.FixtureRequest, client_ssl_context: ssl.SSLContext) -> Deliver:
+    """Each of our clients."""
+    return Deliver(WAYS[request.param], client_ssl_context)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from socket import socket
 from threading import Event
 
 import pytest
@@ -41,18 +42,21 @@ def until(condition: Callable[[], object], what: Callable[[], str]) -> None:
 
 
 @contextmanager
-def running(*words: str | Path, log: Path, descriptors: Sequence[int] = ()) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    *words: str | Path, log: Path, descriptors: Sequence[int] = (), stdin: socket | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program until the context is left; it is killed then, with all it has started.
 
     Args:
         words: The command.
         log: Gets all it says.
         descriptors: What it inherits.
+        stdin: Its standard input, for those who want to find a socket there.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(word) for word in words],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=descriptors,

@@ -44,7 +44,7 @@ class SessionError(Exception):
         super().__init__(f"{stage}: {text}")
         self.stage = stage
         """Where it happened: ``connect``, ``greeting``, ``hello``, ``starttls``, ``tls``, ``xclient``, ``auth``,
-        ``mail``, ``rcpt``, ``data``, ``content``, ``final``, ``command``, ``quit``."""
+        ``mail``, ``rcpt``, ``data``, ``content``, ``final``, ``rset``, ``command``, ``idle``, ``quit``."""
         self.temporary = temporary
         """Whether trying again later may help."""
         self.reply = reply

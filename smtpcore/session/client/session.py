@@ -84,7 +84,7 @@ class ClientSession(StepMachine):
         self._stage: Stage | None = Opening(self)
         self._jobs: deque[Delivery | Exchange] = deque()
         self._quitting = False
-        self._farewell: Reply | None = None
+        self._farewell: SessionError | None = None
         self._idle_since: float | None = None
         self._over = False
         if implicit:
@@ -194,8 +194,7 @@ class ClientSession(StepMachine):
             super()._expire(name, now)
         elif name != "look":
             cause = TimeoutError(f"timeout: {name}")
-            stage = self._stage.name if self._stage is not None else "idle"
-            self.lost(SessionError(stage, f"it took too long ({name})", temporary=True), cause)
+            self.lost(SessionError(self._where(), f"it took too long ({name})", temporary=True), cause)
 
     def _secured(self, info: TlsInfo) -> None:
         self.tls = info
@@ -329,16 +328,15 @@ class ClientSession(StepMachine):
         """Hand each reply that has come to the stage that has sent what it answers."""
         next_event = self.connection.next_event
         while not self._ending:
-            stage = self._stage.name if self._stage is not None else "idle"
             try:
                 event = next_event()
             except RemoteProtocolError as error:
-                self.lost(SessionError(stage, str(error), temporary=True), error)
+                self.lost(SessionError(self._where(), str(error), temporary=True), error)
                 return
             if isinstance(event, Pause):
                 return
             if isinstance(event, ConnectionClosed):
-                self._closed_by_server(stage)
+                self._closed_by_server()
                 return
             self._idle_since = None
             self.timers.stop("reply", "look")
@@ -346,19 +344,26 @@ class ClientSession(StepMachine):
             if self.observer is not None:
                 self.observer.replied(self, reply)
             if reply.close or (sent is None and self.greeting is not None):
-                self._farewell = reply
+                self._farewell = SessionError.of(self._where(sent), reply)
             if sent is not None or self.greeting is None:
                 assert self._stage is not None  # a stage ends when everything that it sent was answered
                 self._stage.answered(sent, reply)
 
-    def _closed_by_server(self, stage: str) -> None:
-        if self._quitting and stage in ("quit", "idle") and self.failure is None:
+    def _where(self, answered: Sent | None = None) -> str:
+        """Where the session stands, or stood when this was answered, as it is called in errors."""
+        if self._stage is None:
+            return "idle"
+        outstanding = self.connection.outstanding
+        return self._stage.where(answered or (outstanding[0] if outstanding else None))
+
+    def _closed_by_server(self) -> None:
+        if self._quitting and self._where() in ("quit", "idle") and self.failure is None:
             # A server may close without a reply to QUIT; nothing is lost by it.
             self.end()
         elif self._farewell is not None:
-            self.lost(SessionError.of(stage, self._farewell))
+            self.lost(self._farewell)
         else:
-            self.lost(SessionError(stage, "the server closed the connection", temporary=True))
+            self.lost(SessionError(self._where(), "the server closed the connection", temporary=True))
 
     def _begin_job(self) -> None:
         if not self._jobs:
@@ -386,8 +391,8 @@ class ClientSession(StepMachine):
         """The connection is gone: settle what is left, and tell who watches."""
         cause = self.cause
         if self._stage is not None or self._jobs:
-            stage = self._stage.name if self._stage is not None else "idle"
-            error = SessionError(stage, str(cause) if cause is not None else "the connection was lost", temporary=True)
+            text = str(cause) if cause is not None else "the connection was lost"
+            error = SessionError(self._where(), text, temporary=True)
             error.__cause__ = cause
             self._fail(error)
         self.timers.stop(*_TIMERS)

@@ -36,6 +36,10 @@ class Stage:
     def begin(self) -> None:
         """Send what comes first."""
 
+    def where(self, sent: Sent | None) -> str:
+        """What it is called in errors when this is not answered yet, or this was the last that was."""
+        return self.name
+
     def then(self, action: Callable[[], None]) -> None:
         """Let this be the next that is done."""
         self._next = action

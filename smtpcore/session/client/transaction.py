@@ -42,6 +42,22 @@ class Transaction(Stage):
         self._body: Body | None = None
         self._reset_sent = False
 
+    def where(self, sent: Sent | None) -> str:
+        """By the command; while there is content to send, and when there was, by that."""
+        if self._body is not None:
+            return "final" if self._body.ended else "content"
+        match sent:
+            case Rcpt():
+                return "rcpt"
+            case Data():
+                return "data"
+            case Rset():
+                return "rset"
+            case Bdat():
+                return "content"
+            case _:
+                return self.name
+
     @property
     def waits(self) -> bool:
         """Whether it is the application's turn: everything was answered, and recipients or content may follow."""

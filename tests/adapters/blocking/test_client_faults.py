@@ -105,9 +105,9 @@ def closes_in_a_reply(peer: Peer) -> None:
     ("script", "outcome"),
     [
         (closes_at_mail, (Status.TEMPORARY, "mail")),
-        (closes_at_rcpt, (Status.TEMPORARY, "mail")),
-        (closes_at_data, (Status.TEMPORARY, "mail")),
-        (closes_in_the_content, (Status.TEMPORARY, "mail")),
+        (closes_at_rcpt, (Status.TEMPORARY, "rcpt")),
+        (closes_at_data, (Status.TEMPORARY, "data")),
+        (closes_in_the_content, (Status.TEMPORARY, "content")),
         (closes_behind_the_content, (Status.UNCERTAIN, "final")),
         (closes_in_a_reply, (Status.UNCERTAIN, "final")),
     ],
@@ -125,7 +125,7 @@ def test_what_was_not_sent_as_a_whole_can_be_sent_again(
     with scripted(serve) as address, connect(*address, config()) as client:
         assert statuses(client.send(message(content=content))) == [outcome]
         assert not client.usable
-        assert statuses(client.send(message())) == [(Status.TEMPORARY, "mail")]
+        assert statuses(client.send(message())) == [(Status.TEMPORARY, outcome[1])]
         with pytest.raises(SessionError):
             client.command(Noop())
 

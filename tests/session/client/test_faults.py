@@ -37,7 +37,7 @@ def test_a_2yz_to_data_ends_the_session() -> None:
     server, delivery = sending()
     server.says(b"250 a\r\n250 b\r\n250 c\r\n")
     assert not server.ends()
-    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "data")]
 
 
 @pytest.mark.conformance("C360")
@@ -47,8 +47,38 @@ def test_a_421_in_a_group_is_a_temporary_failure_of_the_rest() -> None:
     server.sees()
     server.says(b"250 a\r\n421 4.3.2 bye\r\n")
     assert not server.ends()
-    assert statuses(delivery) == [(Status.TEMPORARY, "rcpt"), (Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "rcpt")] * 2
     assert [result.reply for result in delivery.results] == [Reply(421, "bye", "4.3.2")] * 2
+
+
+@pytest.mark.parametrize("farewell", [True, False])
+@pytest.mark.parametrize(
+    ("ehlo", "replies", "stage"),
+    [
+        (USUAL, [], "mail"),
+        (USUAL, [b"250 mail\r\n"], "rcpt"),
+        (USUAL, [b"250 mail\r\n250 rcpt\r\n"], "data"),
+        (USUAL, [b"250 mail\r\n250 rcpt\r\n354 data\r\n"], "final"),
+        (USUAL, [b"250 mail\r\n250 rcpt\r\n450 data\r\n"], "rset"),
+        (CHUNKING, [b"250 mail\r\n250 rcpt\r\n"], "content"),
+        (CHUNKING, [b"250 mail\r\n250 rcpt\r\n", b"450 bdat\r\n"], "content"),
+        (CHUNKING, [b"250 mail\r\n250 rcpt\r\n", b"250 bdat\r\n" * 4], "final"),
+    ],
+    ids=["mail", "rcpt", "data", "dot", "rset", "chunk", "refused chunk", "last chunk"],
+)
+def test_a_session_that_ends_says_where(ehlo: bytes, replies: list[bytes], stage: str, farewell: bool) -> None:
+    server, delivery = sending(ehlo, b"x\r\n" * 5, chunk_size=3)
+    for reply in replies:
+        server.says(reply)
+    if farewell:
+        server.says(b"421 4.3.2 bye\r\n")
+    else:
+        server.closes()
+    assert not server.ends()
+    assert delivery.done
+    assert server.session.failure is not None
+    assert server.session.failure.stage == stage
+    assert (server.session.failure.reply is None) is not farewell
 
 
 def test_a_connection_that_is_lost_behind_the_dot_leaves_it_open_what_became_of_the_message() -> None:
@@ -71,7 +101,7 @@ def test_a_connection_that_is_lost_in_the_middle_of_the_content_is_a_temporary_f
     assert isinstance(server.session.next_step(), Close)
     server.sees()
     assert not server.ends()
-    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "content")]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +119,7 @@ def test_a_reply_in_the_middle_of_the_content_stops_it(reply: bytes, status: Sta
     server.sees()
     assert not server.ends()
     [result] = delivery.results
-    assert result.status is status
+    assert (result.status, result.stage) == (status, "content")
     assert result.reply is not None
     assert result.reply.code == int(reply[:3])
 
@@ -103,7 +133,7 @@ def test_a_broken_transport_in_the_middle_of_the_content_is_a_temporary_failure(
     server.session.closed(BrokenPipeError("broken"))
     assert server.sees() == b""
     assert server.step is None
-    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "content")]
     assert server.session.peer_gone
 
 

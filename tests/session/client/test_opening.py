@@ -373,7 +373,8 @@ def test_each_reply_has_its_time() -> None:
     ("replies", "stage", "status"),
     [
         ([], "mail", Status.TEMPORARY),
-        ([b"250 a\r\n250 b\r\n"], "mail", Status.TEMPORARY),
+        ([b"250 a\r\n"], "rcpt", Status.TEMPORARY),
+        ([b"250 a\r\n250 b\r\n"], "data", Status.TEMPORARY),
         ([b"250 a\r\n250 b\r\n354 c\r\n"], "final", Status.UNCERTAIN),
     ],
 )
@@ -397,7 +398,7 @@ def test_a_message_as_a_whole_may_have_its_time() -> None:
     server.says(b"250 a\r\n250 b\r\n")
     server.waits(5)
     assert not server.ends()
-    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "data")]
 
 
 def test_a_transport_that_takes_nothing_ends_the_session() -> None:

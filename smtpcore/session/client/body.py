@@ -104,12 +104,14 @@ class Body:
     # By BDAT.
 
     def _advance_chunks(self) -> bool:
-        connection = self._session.connection
+        session = self._session
+        connection = session.connection
         # Room for one more: with the extension several are on their way (RFC 3030 4.2), without it one is.
-        if not connection.may_send or len(connection.outstanding) >= _MOST_CHUNKS:
+        most = _MOST_CHUNKS if session.config.pipelining else 1
+        if not connection.may_send or len(connection.outstanding) >= most:
             return False
         octets = self._plan.octets
-        size = self._session.config.chunk_size
+        size = session.config.chunk_size
         if octets is not None:
             part = octets[self._offset : self._offset + size] if len(octets) > size else octets
             self._offset += len(part)

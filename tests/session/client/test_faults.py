@@ -215,8 +215,10 @@ def test_no_chunk_is_sent_before_the_envelope_was_answered() -> None:
     assert not refused.done
 
 
-def test_chunks_wait_for_their_replies_without_pipelining() -> None:
-    server, delivery = sending(CHUNKING.replace(b"250-PIPELINING\r\n", b""), b"x\r\n" * 20, chunk_size=40)
+@pytest.mark.parametrize("announced", [False, True])
+def test_chunks_wait_for_their_replies_without_pipelining(announced: bool) -> None:
+    ehlo = CHUNKING if announced else CHUNKING.replace(b"250-PIPELINING\r\n", b"")
+    server, delivery = sending(ehlo, b"x\r\n" * 20, chunk_size=40, pipelining=not announced)
     server.says(b"250 a\r\n")
     assert server.says(b"250 b\r\n") == b"BDAT 40\r\n" + (b"x\r\n" * 20)[:40]
     assert server.says(b"250 c\r\n") == b"BDAT 20 LAST\r\n" + (b"x\r\n" * 20)[40:]

@@ -56,7 +56,7 @@ def running(
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(word) for word in words],
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdin=subprocess.DEVNULL if stdin is None else stdin.fileno(),
             stdout=output,
             stderr=subprocess.STDOUT,
             pass_fds=descriptors,

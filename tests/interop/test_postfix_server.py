@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,12 @@ def test_refused_recipients_in_a_pipelined_group(
     letter = message("b@mx.test", "eve@mx.test", "later@mx.test", "c@mx.test")
     sent = deliver(public / "in", letter, chunking=chunking)
     group = ["MAIL", "RCPT", "RCPT", "RCPT", "RCPT"]
-    assert sent.groups() == [["EHLO"], group if chunking else [*group, "DATA"], *([["BDAT"]] if chunking else []), ["QUIT"]]
+    assert sent.groups() == [
+        ["EHLO"],
+        group if chunking else [*group, "DATA"],
+        *([["BDAT"]] if chunking else []),
+        ["QUIT"],
+    ]
     assert outcome(sent.delivery) == [
         ACCEPTED,
         (Status.PERMANENT, "rcpt", 550),
@@ -88,9 +94,7 @@ def test_refused_recipients_in_a_pipelined_group(
 
 
 @pytest.mark.parametrize("chunking", [True, False], ids=["bdat", "data"])
-def test_without_a_recipient_nothing_is_sent(
-    public: Path, onward: Recording, deliver: Deliver, chunking: bool
-) -> None:
+def test_without_a_recipient_nothing_is_sent(public: Path, onward: Recording, deliver: Deliver, chunking: bool) -> None:
     sent = deliver(public / "in", message("eve@mx.test", "later@mx.test"), message(), chunking=chunking)
     assert [outcome(delivery) for delivery in sent.deliveries] == [
         [(Status.PERMANENT, "rcpt", 550), (Status.TEMPORARY, "rcpt", 450)],
@@ -100,9 +104,7 @@ def test_without_a_recipient_nothing_is_sent(
 
 
 @pytest.mark.parametrize("settings", [{}, {"chunk_size": 5000}, {"chunking": False}, {"pipelining": False}])
-def test_a_large_message(
-    public: Path, onward: Recording, deliver: Deliver, settings: dict[str, object]
-) -> None:
+def test_a_large_message(public: Path, onward: Recording, deliver: Deliver, settings: dict[str, Any]) -> None:
     sent = deliver(public / "in", message(content=LARGE), **settings)
     assert outcome(sent.delivery) == [ACCEPTED]
     assert relayed(onward.take_one()) == LARGE
@@ -163,8 +165,7 @@ def test_tls(public: Path, onward: Recording, deliver: Deliver, implicit: bool) 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-1", "SCRAM-SHA-256"])
 def test_auth(public: Path, onward: Recording, deliver: Deliver, mechanism: str) -> None:
     credentials = Credentials(username=USER, password=PASSWORD)
-    words = {"credentials": credentials, "mechanisms": (mechanism,)}
-    sent = deliver(public / "login", tls=TlsMode.STARTTLS, **words)
+    sent = deliver(public / "login", tls=TlsMode.STARTTLS, credentials=credentials, mechanisms=(mechanism,))
     assert sent.said("AUTH")[0].split()[1] == mechanism
     assert PASSWORD not in sent.text
     assert outcome(sent.delivery) == [ACCEPTED]
@@ -184,9 +185,7 @@ def test_the_strongest_mechanism_is_taken(public: Path, onward: Recording, deliv
 def test_a_wrong_password_is_a_refusal(public: Path, onward: Recording, deliver: Deliver, mechanism: str) -> None:
     sent, credentials = Sent(), Credentials(username=USER, password="wrong")
     with pytest.raises(SessionError) as refused:
-        deliver(
-            public / "login", sent=sent, tls=TlsMode.STARTTLS, credentials=credentials, mechanisms=(mechanism,)
-        )
+        deliver(public / "login", sent=sent, tls=TlsMode.STARTTLS, credentials=credentials, mechanisms=(mechanism,))
     assert (refused.value.stage, refused.value.temporary) == ("auth", False)
     assert refused.value.reply is not None
     assert refused.value.reply.code == 535

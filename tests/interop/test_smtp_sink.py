@@ -106,13 +106,13 @@ def test_behind_a_refusal_the_session_goes_on(sink: Start, deliver: Deliver, sof
     assert len(sent.said("EHLO")) == 1
 
 
-@pytest.mark.parametrize("pipelining", [True, False], ids=["in a group", "one by one"])
 @pytest.mark.parametrize("command", STAGES)
 def test_a_reply_that_does_not_come_is_not_waited_for_longer_than_allowed(
-    sink: Start, deliver: Deliver, command: str, pipelining: bool
+    sink: Start, deliver: Deliver, command: str
 ) -> None:
     sent = Sent()
-    delivery = tried(deliver, sink("-W", f"{command}:20"), sent, pipelining=pipelining, timeouts=SHORT)
+    # In a group smtp-sink would answer the other commands first.
+    delivery = tried(deliver, sink("-p", "-W", f"{command}:20"), sent, timeouts=SHORT)
     status = UNCERTAIN if command == "." else TEMPORARY
     assert outcome(delivery) == [(status, STAGES[command], None)] * 2, sent.text
     assert ("octets of content" in sent.text) == (command == ".")

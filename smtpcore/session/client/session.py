@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,6 +13,7 @@ from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, Pause
 from smtpcore.lines import Buffer
 from smtpcore.replies import Reply
 from smtpcore.session.client.config import ClientConfig, TlsMode
+from smtpcore.session.client.jobs import Jobs
 from smtpcore.session.client.message import Message
 from smtpcore.session.client.observer import ClientObserver
 from smtpcore.session.client.opening import Opening
@@ -82,11 +82,10 @@ class ClientSession(StepMachine):
         self.failure = None
         self.transactions = 0
         self._stage: Stage | None = Opening(self)
-        self._jobs: deque[Delivery | Exchange] = deque()
+        self._jobs = Jobs()
         self._quitting = False
         self._farewell: SessionError | None = None
         self._idle_since: float | None = None
-        self._over = False
         if implicit:
             self._tls_octets = []
 
@@ -103,7 +102,7 @@ class ClientSession(StepMachine):
             What becomes of it; ``done`` when the session is idle again.
         """
         delivery = Delivery(message, [Result(recipient) for recipient in message.recipients], told)
-        self._take(delivery)
+        self._jobs.put(delivery)
         return delivery
 
     def open(
@@ -117,7 +116,7 @@ class ClientSession(StepMachine):
             forwarded: What to tell by XFORWARD, as in `Message`.
         """
         delivery = Delivery(Message(mail, (), b"", size, forwarded or {}), [], open=True)
-        self._take(delivery)
+        self._jobs.put(delivery)
         return delivery
 
     def ask(self, command: Command) -> Exchange:
@@ -132,12 +131,13 @@ class ClientSession(StepMachine):
         if not isinstance(command, SINGLE):
             raise LocalProtocolError(f"{type(command).__name__} is sent by the session itself: use submit() or quit()")
         exchange = Exchange(command)
-        self._take(exchange)
+        self._jobs.put(exchange)
         return exchange
 
     def quit(self) -> None:
         """Take leave when everything is done."""
         self._quitting = True
+        self._jobs.refuse(self.failure or SessionError("quit", "the session is over", temporary=True))
 
     @property
     def idle(self) -> bool:
@@ -175,7 +175,7 @@ class ClientSession(StepMachine):
         """End soon: behind what is being done now, after ``grace`` seconds anyway."""
         self.timers.bring("grace", self.monotonic() + grace)
         self._quitting = True
-        self._drop_jobs(SessionError("quit", "the client is shutting down", temporary=True))
+        self._jobs.drop(SessionError("quit", "the client is shutting down", temporary=True))
 
     # What was told since the last step.
 
@@ -277,23 +277,12 @@ class ClientSession(StepMachine):
         if self.observer is not None:
             self.observer.settled(self, result)
 
-    def _take(self, job: Delivery | Exchange) -> None:
-        if self._quitting or self._ending or self.failure is not None:
-            job.fail(self.failure or SessionError("quit", "the session is over", temporary=True))
-        else:
-            self._jobs.append(job)
-
     def _fail(self, error: SessionError) -> None:
         self.failure = self.failure or error
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.lost(error)
-        self._drop_jobs(error)
-
-    def _drop_jobs(self, error: SessionError) -> None:
-        # Who is told of it may submit something new, which fails by itself then.
-        while self._jobs:
-            self._jobs.popleft().fail(error)
+        self._jobs.drop(self.failure)
 
     # The phases.
 
@@ -369,7 +358,7 @@ class ClientSession(StepMachine):
         if not self._jobs:
             self.go_to(Leave(self))
             return
-        job = self._jobs.popleft()
+        job = self._jobs.next()
         self.go_to(Transaction(self, job) if isinstance(job, Delivery) else Single(self, job))
 
     def _rest(self) -> Step:

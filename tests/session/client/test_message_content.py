@@ -260,7 +260,7 @@ def test_content_is_not_waited_for_when_the_connection_has_gone(answered: bool) 
     server.session.closed(ConnectionResetError("reset"))
     assert server.sees() == b""
     assert server.step is None
-    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert statuses(delivery) == [(Status.TEMPORARY, "content")]
 
 
 # What cannot be had or sent.

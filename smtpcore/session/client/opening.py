@@ -51,8 +51,12 @@ class Opening(Stage):
     def _good_enough(self) -> bool:
         session = self.session
         accept = session.config.accept_tls
-        if accept is None or session.tls is None or accept(session.tls):
-            return True
+        try:
+            if accept is None or session.tls is None or accept(session.tls):
+                return True
+        except Exception as exception:
+            # Who cannot say that it is good enough has not said so.
+            session.fault("accept_tls", exception)
         # RFC 3207 4.1: a level of security that is too low ends with QUIT at once.
         session.give_up(SessionError("tls", "the TLS layer was not accepted", temporary=True))
         return False

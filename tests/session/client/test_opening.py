@@ -256,6 +256,25 @@ def test_tls_that_is_not_good_enough_is_left_with_quit(mode: TlsMode) -> None:
     server.ends()
 
 
+@pytest.mark.parametrize("mode", [TlsMode.IMPLICIT, TlsMode.STARTTLS])
+def test_tls_that_nobody_can_judge_is_not_good_enough(mode: TlsMode) -> None:
+    def judge(info: TlsInfo) -> bool:
+        raise ValueError("out of judges")
+
+    server = Server(tls=mode, accept_tls=judge)
+    server.sees()
+    if mode is TlsMode.IMPLICIT:
+        server.starts_tls()
+        assert server.says(b"220 srv\r\n") == b"QUIT\r\n"
+    else:
+        server.says(b"220 srv\r\n")
+        server.says(OFFER)
+        server.says(b"220 go\r\n")
+        assert server.starts_tls() == b"QUIT\r\n"
+    assert str(server.session.failure) == "tls: the TLS layer was not accepted"
+    assert str(server.session.cause) == "out of judges"
+
+
 def test_tls_that_is_good_enough_is_used() -> None:
     server = Server(tls=TlsMode.IMPLICIT, accept_tls=lambda info: info.peer_verified)
     server.sees()

@@ -73,4 +73,6 @@ class ClientTranscript(ClientObserver):
 
     def closed(self, session: ClientSession, cause: BaseException | None) -> None:
         """Write why it ended."""
-        self._write("-- closed" if cause is None else f"-- closed: {escape(str(cause).encode('utf-8'))}")
+        self._write(
+            "-- closed" if cause is None else f"-- closed: {escape(str(cause).encode('utf-8', 'backslashreplace'))}"
+        )

@@ -324,3 +324,13 @@ def test_a_transcript_says_what_is_not_verified() -> None:
     server.ends()
     assert lines[0] == "-- TLSv1.3 X, certificate not verified"
     assert lines[-1] == "-- closed"
+
+
+def test_the_transcript_shows_any_reason_of_the_end() -> None:
+    lines: list[str] = []
+    server = greeted(observer=ClientTranscript(lines.append))
+    server.session.submit(message())
+    server.sees()
+    server.session.closed(OSError("no file \udce9"))
+    server.sees()
+    assert lines[-1] == r"-- closed: mail: no file \udce9"

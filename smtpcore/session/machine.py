@@ -32,6 +32,12 @@ class StepMachine:
     end of the handshake, Close by ``closed()``. Receive is made anew each time.
     """
 
+    __slots__ = (
+        "_accept", "_answered", "_ask", "_broken", "_busy", "_closed", "_ending", "_flush_now", "_graceful",
+        "_input_open", "_left", "_out", "_out_since", "_out_size", "_phase", "_result", "_step", "_timed_out",
+        "_timeouts", "_tls_octets", "_tls_result", "_told", "cause", "monotonic", "peer_gone", "timers",
+    )  # fmt: skip
+
     peer_gone: bool
     """The peer has ended its side or the connection broke; a hook that runs is not cancelled for it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from smtpcore.commands.attributes import Attribute
@@ -59,6 +60,14 @@ class ServerSession(StepMachine):
         token_bytes: So many random octets, for the session's id and the nonces of SASL.
     """
 
+    __slots__ = (
+        "__weakref__", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting", "_unauthenticated", "admitted",
+        "auth_seen", "budget", "claimed", "config", "connection", "content", "context", "early_talk", "envelope",
+        "exchange", "forwarded", "front", "gate", "handler", "helo", "id", "identity", "insecure", "observer",
+        "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes", "transactions",
+        "transport_peer", "trusted", "utcnow",
+    )  # fmt: skip
+
     peer: Peer
     """Who is served: whom a trusted proxy names, by PROXY or XCLIENT, or the transport's own peer."""
     front: Peer
@@ -103,26 +112,20 @@ class ServerSession(StepMachine):
         utcnow: Callable[[], datetime],
         token_bytes: Callable[[int], bytes],
     ) -> None:
-        super().__init__(config.timeouts, monotonic, self._open)
+        super().__init__(config.timeouts, monotonic, partial(opening.begin, self))
         self.config = config
         self.peer = self.front = self.transport_peer = peer
-        self.proxy = None
         self.handler = handler
         self.gate = gate
         self.observer = observer
         self.utcnow = utcnow
         self.token_bytes = token_bytes
         self.id = token_bytes(6).hex()
-        self.context = None
-        self.tls = None
-        self.identity = None
-        self.helo = None
-        self.envelope = None
+        self.context = self.proxy = self.tls = self.identity = self.helo = self.envelope = None
         self.claimed: Mapping[str, Attribute] = {}
         self.forwarded: Mapping[str, Attribute] = {}
         self.trusted = None
-        self.early_talk = False
-        self.pipelined_early = False
+        self.early_talk = self.pipelined_early = False
         self.overridden = overridden(handler)
         limits = config.limits
         self.connection = ServerConnection(
@@ -176,16 +179,15 @@ class ServerSession(StepMachine):
 
     def receive_data(self, data: Buffer) -> None:
         """Octets came; ``b""`` is the end of the input, after which the peer may still read."""
-        if len(data) == 0:
-            self.peer_gone = True
+        ended = not len(data)
+        self.peer_gone = self.peer_gone or ended
         if not self._input_open:
             return
-        if len(data) == 0:
-            self._input_open = False
+        self._input_open = not ended
         if self._tls_octets is not None:
             self._tls_octets.append(bytes(data))
-            return
-        self._read(data)
+        else:
+            self._read(data)
 
     def shutdown(self, grace: float) -> None:
         """End soon: at once outside a transaction, in one after its final reply, after ``grace`` seconds anyway."""
@@ -324,9 +326,6 @@ class ServerSession(StepMachine):
             self.call("reset", self.handler.reset, self, then=_nothing)
 
     # The phases.
-
-    def _open(self) -> Step | None:
-        return opening.begin(self)
 
     def dialogue(self) -> Step | None:
         """Work on events until a step is wanted."""

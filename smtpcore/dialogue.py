@@ -71,7 +71,7 @@ class Dialogue:
             LocalProtocolError: A reply of this class cannot answer the verb.
         """
         code = reply.code
-        moves = rule.negative if code >= 400 else rule.positive if code < 300 else rule.intermediate
+        moves = rule.positive if code < 300 else rule.negative if code >= 400 else rule.intermediate
         state = moves.get(self.state) if moves is not None else None
         if state is None:
             verb = rule.verb.decode("ascii")

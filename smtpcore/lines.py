@@ -58,12 +58,10 @@ class InputBuffer:
         """Add received octets, in time that depends on them alone and not on what is buffered."""
         # bytes() itself would take an int for a size.
         piece = data if type(data) is bytes else memoryview(data).tobytes()
-        if self._dead or not piece:
-            return
-        if self._pos == len(self._buf) and not self._pieces:
+        if self._pos == len(self._buf) and not (self._pieces or self._dead):
             self._buf = piece
             self._pos = self._scan = 0
-        else:
+        elif piece and not self._dead:
             keep(self._pieces, piece)
             self._pending += len(piece)
 

@@ -64,6 +64,7 @@ class Connection(asyncio.BufferedProtocol):
         "_lost",
         "_paused",
         "_reading",
+        "_secure",
         "_sending",
         "_timer",
         "_timer_at",
@@ -89,6 +90,7 @@ class Connection(asyncio.BufferedProtocol):
         self._discard = LINGER_OCTETS
         self._driving = self._again = False
         self._reading = True
+        self._secure = False
         self._paused = self._eof = False
         self._begun = self._closing = self._lost = self._ended = False
 
@@ -186,11 +188,12 @@ class Connection(asyncio.BufferedProtocol):
             self._again = True
             return
         self._driving = True
+        next_step = self.session.next_step
         step: Step | None = None
         try:
             for _ in range(TURN):
                 self._again = False
-                step = self.session.next_step()
+                step = next_step()
                 if not self._take(step) and not self._again:
                     break
             else:
@@ -216,13 +219,14 @@ class Connection(asyncio.BufferedProtocol):
             case Send():
                 return self._send(step)
             case Receive():
-                return self._flush()
+                return self._secure and self._flush()
             case Ask():
                 if self._waiting is None:
                     self._waiting = Waiting(step)
                     self._home.tasks.start_soon(self._answer, self._waiting)
                 return self._flush()
             case StartTls():
+                self._secure = True
                 begun = self._wire.start_tls(step)
                 self._flush()
                 return begun
@@ -247,7 +251,7 @@ class Connection(asyncio.BufferedProtocol):
         if step is self._sending or self._transport.is_closing():
             return False
         try:
-            self._transport.write(self._wire.send(step.data))
+            self._transport.write(self._wire.send(step.data) if self._secure else step.data)
         except TlsError as error:
             self.session.closed(error)
             return True
@@ -305,7 +309,7 @@ class Connection(asyncio.BufferedProtocol):
         """Read if somebody wants it, and be called when the next deadline is due."""
         if not self._eof and not self._transport.is_closing():
             wanted = self._closing or self._wire.handshaking or self.session.wants_data
-            if self._paused and self._wire.secure and not self._closing:
+            if self._paused and self._secure and not self._closing:
                 # TLS answers some of what it reads by itself (RFC 8446 4.6.3, key updates): who reads nothing could
                 # make us keep answers without end.
                 wanted = False

@@ -84,7 +84,7 @@ class StepMachine:
         """
         if type(self._step) is Send:
             self._wait_for_transport()
-        return self.timers.earliest
+        return min(self.timers.values(), default=None)
 
     def timed_out(self) -> None:
         """The deadline has come."""

@@ -41,7 +41,8 @@ class Pace:
         if self._since is not None:
             self._waited += now - self._since
             self._since = None
-        self._timers.stop("block", "rate")
+        self._timers.pop("block", None)
+        self._timers.pop("rate", None)
 
     def count(self, octets: int) -> None:
         """So many octets of content have come."""

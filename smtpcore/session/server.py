@@ -61,10 +61,10 @@ class ServerSession(StepMachine):
     """
 
     __slots__ = (
-        "__weakref__", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting", "_unauthenticated", "admitted",
-        "auth_seen", "budget", "claimed", "config", "connection", "content", "context", "early_talk", "envelope",
-        "exchange", "forwarded", "front", "gate", "handler", "helo", "id", "identity", "insecure", "observer",
-        "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes", "transactions",
+        "__weakref__", "_for_content", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting", "_unauthenticated",
+        "admitted", "auth_seen", "budget", "claimed", "config", "connection", "content", "context", "early_talk",
+        "envelope", "exchange", "forwarded", "front", "gate", "handler", "helo", "id", "identity", "insecure",
+        "observer", "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes", "transactions",
         "transport_peer", "trusted", "utcnow",
     )  # fmt: skip
 
@@ -150,10 +150,9 @@ class ServerSession(StepMachine):
         self.exchange: Exchange | None = None
         self.auth_seen = False
         self.admitted: Peer | None = None
-        self._fresh = False
-        self._read_up = False  # no event is left in what was fed
+        # Octets came since the last Receive; no event is left in them; the last Receive waited for content.
+        self._fresh = self._read_up = self._for_content = self._shutting = False
         self._grace: float | None = None
-        self._shutting = False
         self._proxy_due = bool(config.proxy_networks)
         if self._proxy_due or config.implicit_tls:
             self._tls_octets = []
@@ -336,7 +335,8 @@ class ServerSession(StepMachine):
         if self._read_up:
             # Behind a Send, nearly always: nothing came meanwhile.
             return self._receive()
-        if self._fresh and self.connection.reading_content:
+        if self._for_content and self._fresh:
+            self._for_content = False
             self.pace.resume(self.monotonic())
         while True:
             if self._shutting and self.state in _OUTSIDE:
@@ -362,6 +362,7 @@ class ServerSession(StepMachine):
             if self.connection.chunks.reading:
                 self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
+            self._for_content = True
         elif "idle" not in self.timers:
             timeouts = self.config.timeouts
             late = timeouts.idle_after_error is not None and self.budget.errors > 0

@@ -27,13 +27,10 @@ class Timers(dict[str, float]):
 
     def stop(self, *names: str) -> None:
         """Forget timers, running or not."""
-        for name in names:
-            self.pop(name, None)
-
-    @property
-    def earliest(self) -> float | None:
-        """When the first one expires."""
-        return min(self.values(), default=None)
+        # Few of all that there are run at a time.
+        for name in tuple(self):
+            if name in names:
+                del self[name]
 
     def expired(self, now: float) -> list[str]:
         """Take the timers whose time has come, the earliest first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import shutil
 import ssl
 import sysconfig
@@ -18,7 +17,7 @@ from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
 
-pytest_plugins = ("pytester", "smtpcore_testing.plugin")
+pytest_plugins = ("pytester", "smtpcore_testing.plugin", "tests.conformance.plugin")
 
 # The helpers beside the tests show both sides of a failed comparison, as the tests do.
 for helper in sorted(Path(__file__).parent.rglob("[!_]*.py")):
@@ -47,27 +46,6 @@ def pytest_configure(config: pytest.Config) -> None:
         if spec is None or spec.origin is None or not Path(spec.origin).resolve().is_relative_to(site_packages):
             where = "cannot be imported" if spec is None else f"comes from {spec.origin}"
             raise pytest.UsageError(f"{package} {where}; SMTPCORE_EXPECT_INSTALLED wants it from {site_packages}")
-
-
-def conformance_faults(item: pytest.Item) -> list[str]:
-    """What is wrong with the conformance markers of a test: an id must be C and three digits."""
-    faults = []
-    for mark in item.iter_markers("conformance"):
-        if not mark.args or mark.kwargs:
-            faults.append(f"{item.nodeid}: conformance takes ids like 'C001' and nothing else")
-        faults += [
-            f"{item.nodeid}: {identity!r} is no conformance id like 'C001'"
-            for identity in mark.args
-            if not isinstance(identity, str) or not re.fullmatch("C[0-9]{3}", identity)
-        ]
-    return faults
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """An id that cannot exist would tie a test to nothing, so the run does not start."""
-    faults = [fault for item in items for fault in conformance_faults(item)]
-    if faults:
-        raise pytest.UsageError("\n".join(faults))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

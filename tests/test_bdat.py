@@ -37,6 +37,7 @@ def answers(data: bytes, before: bytes = BEFORE, **how: object) -> list[str]:
 # The line.
 
 
+@pytest.mark.threat("T-PARAM")
 @pytest.mark.parametrize(
     ("argument", "command"),
     [
@@ -65,6 +66,7 @@ UNREADABLE = [
 
 
 @pytest.mark.conformance("C202")
+@pytest.mark.threat("T-PARAM")
 @pytest.mark.parametrize("argument", UNREADABLE)
 def test_a_size_that_cannot_be_read_is_one_501_and_the_end(argument: bytes) -> None:
     held = talk(b"BDAT " + argument + b"\r\nQUIT\r\nQUIT\r\n")
@@ -160,12 +162,14 @@ def test_however_content_is_cut_into_chunks_and_chunks_into_pieces_it_is_the_sam
     assert held.events == hold([BEFORE + sent], served=CHUNKING).events
 
 
+@pytest.mark.threat("T-PARAM")
 def test_octets_behind_a_size_that_is_a_lie_are_commands() -> None:
     held = talk(b"BDAT 3 LAST\r\nabcdefQUIT\r\nQUIT\r\n")
     assert [reply[:3] for reply in held.replies[3:]] == ["250", "500", "221"]
     assert held.content == [b"abc"]
 
 
+@pytest.mark.threat("T-PARAM")
 @pytest.mark.parametrize("sent", [b"BDAT 5\r\nab", b"BDAT 5 LAST\r\nab", b"BDAT 5 LAST\r\n", b"BDAT 2\r\nab"])
 def test_the_end_of_the_input_in_a_chunk_or_behind_it_is_no_message(sent: bytes) -> None:
     held = hold([BEFORE + sent, b""], served=CHUNKING)

@@ -97,6 +97,7 @@ HARMLESS = {13, 14, 15, 16, 20, 21, 22, 23, 24, 25, 26, 28, 29, 30, 31}  # as nu
 
 
 @pytest.mark.conformance("C125")
+@pytest.mark.threat("T-EOD")
 @pytest.mark.parametrize("number", range(1, 32))
 def test_no_false_terminator_ends_the_message(number: int) -> None:
     probe = FALSE_ENDS[number - 1]
@@ -109,6 +110,7 @@ def test_no_false_terminator_ends_the_message(number: int) -> None:
 
 
 @pytest.mark.conformance("C125")
+@pytest.mark.threat("T-EOD")
 def test_a_terminator_behind_a_stray_cr_is_one() -> None:
     assert content_of(b"a\r" + END) == b"a\r\r\n"
     assert defects_of(b"a\r" + END) == Defect.BARE_CR
@@ -121,6 +123,7 @@ def test_lf_dot_lf_is_content() -> None:
 
 
 @pytest.mark.conformance("C127")
+@pytest.mark.threat("T-EOD")
 def test_the_terminator_may_come_in_five_reads_and_stand_anywhere_in_a_chunk() -> None:
     for before in range(12):
         assert content_of(b"x" * before + END) == b"x" * before + b"\r\n"
@@ -233,6 +236,7 @@ def test_the_length_of_a_line_does_not_depend_on_the_cuts(length: int) -> None:
 
 
 @pytest.mark.conformance("C136")
+@pytest.mark.threat("T-FLOOD")
 def test_a_line_without_end_is_passed_on_and_not_kept() -> None:
     buffer = InputBuffer()
     reader = DotReader()
@@ -346,6 +350,7 @@ def read_message_after_message(data: bytes) -> None:
 
 
 @pytest.mark.conformance("C323")
+@pytest.mark.threat("T-FLOOD")
 @pytest.mark.parametrize(
     ("work", "unit"),
     [

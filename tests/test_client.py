@@ -210,6 +210,7 @@ def test_a_positive_reply_out_of_a_state_that_it_cannot_tell_leaves_the_state() 
 
 
 @pytest.mark.conformance("C145", "C164")
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize(
     ("command", "reply"),
     [(Data(), b"250 ok\r\n"), (RCPT, b"354 go\r\n"), (Rset(), b"334 x\r\n")],
@@ -226,6 +227,7 @@ def test_a_reply_that_its_command_cannot_have_is_the_end(command: Data | Rcpt | 
 
 
 @pytest.mark.conformance("C168")
+@pytest.mark.threat("T-CLIENT")
 def test_a_reply_that_nobody_asked_for_is_the_end() -> None:
     connection = client()
     connection.send(Noop())
@@ -234,6 +236,7 @@ def test_a_reply_that_nobody_asked_for_is_the_end() -> None:
     assert state(connection) is State.CLOSED
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_a_surplus_reply_never_answers_a_later_command() -> None:
     connection = client()
     connection.send(Noop())
@@ -265,6 +268,7 @@ def test_a_421_may_have_many_lines() -> None:
     assert codes(connection, b"421-a\r\n421-b\r\n421 c\r\n") == [("NoneType", 421)]
 
 
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize("code", [b"452", b"552", b"421"])
 def test_a_refusal_while_content_is_sent_ends_the_dialogue(code: bytes) -> None:
     connection = in_data(client())
@@ -466,6 +470,7 @@ def test_verbs_of_the_application_are_sent_where_they_are_announced() -> None:
     assert codes(connection, b"250 pong\r\n") == [("Custom", 250)]
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_too_many_keywords_are_not_looked_at() -> None:
     connection = ClientConnection(limits=ReplyLimits(max_keywords=2))
     answers(connection, b"220 x\r\n")
@@ -526,6 +531,7 @@ def test_tls_begins_anew() -> None:
 
 
 @pytest.mark.conformance("C220")
+@pytest.mark.threat("T-TLS")
 @pytest.mark.parametrize("reply", [b"220 go\r\n250 evil\r\n", b"220 go\r\nx", b"250 ok\r\n", b"235 ok\r\n"])
 def test_an_answer_to_starttls_is_a_plain_220_or_the_end(reply: bytes) -> None:
     connection = client()
@@ -534,6 +540,7 @@ def test_an_answer_to_starttls_is_a_plain_220_or_the_end(reply: bytes) -> None:
         answers(connection, reply)
 
 
+@pytest.mark.threat("T-TLS")
 def test_clear_text_behind_the_220_is_never_taken_for_tls() -> None:
     connection = client()
     connection.send(StartTls())

@@ -166,6 +166,7 @@ def test_a_fault_in_the_overlong_part_is_told_at_once_and_stands_for_the_line() 
     assert read_alike(reading(8, 100), b"x" * 20 + b"\n" + b"y" * 20 + b"\r\nNOOP\r\n") == [BARE, b"NOOP"]
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_too_many_octets_of_a_line_that_is_too_long_are_fatal() -> None:
     assert read_alike(reading(8, 20), b"x" * 20 + b"\r\n") == [TOO_LONG]
     assert read_alike(reading(8, 20), b"x" * 21) == [DRAIN]
@@ -310,6 +311,7 @@ def feed_between_faulty_lines(size: int) -> None:
 
 
 @pytest.mark.conformance("C323")
+@pytest.mark.threat("T-FLOOD")
 @pytest.mark.parametrize("work", [pile_up, trickle_without_end, feed_between_faulty_lines])
 def test_work_grows_with_the_input_and_not_faster(work: Callable[[int], None]) -> None:
     # Eight times the input: 8 if linear, 64 if quadratic.

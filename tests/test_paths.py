@@ -298,6 +298,7 @@ def test_other_literals_are_refused(literal: bytes) -> None:
     assert refused(b"<a@" + literal + b">") is ADDRESS
 
 
+@pytest.mark.threat("T-PY")
 @pytest.mark.parametrize(
     "data", [b"", b"1.2.3.4", b"IPv6:::1", b"[1.2.3.4]\n", b"[1.2.3.\xd9\xa1]", b"[IPv6:::1%a\r\n]"]
 )
@@ -311,6 +312,7 @@ def test_number_literals_are_refused() -> None:
 
 
 @pytest.mark.conformance("C100", "C326")
+@pytest.mark.threat("T-ADDR")
 def test_a_local_part_of_64_octets_is_always_taken_and_a_longer_one_by_a_leniency() -> None:
     for local, octets in ((b"a" * 64, 64), (b'"' + b"a b" * 20 + b'aa"', 64)):
         assert len(local) == octets
@@ -329,6 +331,7 @@ def domain_of(octets: int) -> bytes:
 
 
 @pytest.mark.conformance("C101", "C326")
+@pytest.mark.threat("T-ADDR")
 def test_a_path_of_256_octets_is_always_taken_and_a_longer_one_by_a_leniency() -> None:
     fits, over = b"<a@" + domain_of(252) + b">", b"<aa@" + domain_of(252) + b">"
     assert (len(fits), len(over)) == (256, 257)
@@ -344,6 +347,7 @@ def test_a_path_of_256_octets_is_always_taken_and_a_longer_one_by_a_leniency() -
 
 
 @pytest.mark.conformance("C326")
+@pytest.mark.threat("T-ADDR")
 def test_a_domain_of_255_octets_is_the_longest_and_so_is_a_label_of_63() -> None:
     assert len(domain_of(255)) == 255
     accepted(b"<a@" + domain_of(255) + b">")
@@ -382,6 +386,7 @@ def test_a_bare_nothing_is_no_null_path() -> None:
 # What the threats list shows (T-ADDR)
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(
     "data",
     [
@@ -404,12 +409,14 @@ def test_what_only_looks_bad_is_accepted(data: bytes) -> None:
     assert accepted(data, STRICT) == accepted(data) == (local, domain)
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize("data", [b"postmaster", b"PostMaster"])
 def test_postmaster_without_brackets_is_a_leniency(data: bytes) -> None:
     assert accepted(data) == (data.decode(), "")
     assert refused(data, STRICT) is SYNTAX
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(
     "data",
     [
@@ -460,6 +467,7 @@ def test_what_is_no_address_is_refused(data: bytes) -> None:
     assert refused(data, STRICT) is (ADDRESS if data.startswith(b"<") else SYNTAX)
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(
     "data",
     [
@@ -488,6 +496,7 @@ def test_brackets_in_the_parameters_do_not_close_a_path() -> None:
     assert outcome(lambda: scan_path(b"<a@b AUTH=<>", 0, leniencies=LENIENT)) is ADDRESS
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(
     "data", [b"<a@b>>", b"<a@b> <c@d>", b"<a@b>,<c@d>", b"<a@b> ", b"a@b c", b"<>x", b"postmaster x"]
 )
@@ -498,6 +507,7 @@ def test_what_follows_a_path_is_left_to_the_caller_and_refused_by_parse(data: by
     assert caught.value.fault is SYNTAX
 
 
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize("octet", [*range(0x20), 0x7F])
 def test_a_control_octet_makes_no_address(octet: int) -> None:
     control = bytes([octet])
@@ -528,6 +538,7 @@ def test_a_bare_non_ascii_address_is_told_apart_too() -> None:
     assert refused("ü@b.c".encode(), STRICT) is SYNTAX
 
 
+@pytest.mark.threat("T-UTF8")
 @pytest.mark.parametrize(
     "text",
     [
@@ -552,12 +563,14 @@ def test_smtputf8_addresses_are_read_as_they_are(text: str) -> None:
     assert Path.parse(text[1:-1].replace('"', "").replace(" ", ""), utf8=True).domain == domain
 
 
+@pytest.mark.threat("T-UTF8")
 def test_a_domain_of_another_script_is_folded_in_ascii_only() -> None:
     assert Path("a", "Пример.RU") == Path("a", "Пример.ru") != Path("a", "пример.ru")
     assert Path("a", "\u212a.org") != Path("a", "k.org")
     assert Path("u\u0308", "b") != Path("\u00fc", "b")
 
 
+@pytest.mark.threat("T-UTF8")
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
     "octets",

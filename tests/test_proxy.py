@@ -104,6 +104,7 @@ def test_unknown_names_nobody_and_the_rest_of_its_line_is_ignored(data: bytes) -
 
 
 @pytest.mark.conformance("C305")
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize(
     "data",
     [
@@ -119,6 +120,7 @@ def test_only_crlf_ends_a_line(data: bytes) -> None:
 
 
 @pytest.mark.conformance("C305")
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("data", [b"PROXY UNKNOWN " + b"x" * 92 + b"\r\n", b"PROXY " + b"x" * 10_000])
 def test_a_line_of_108_octets_is_too_long(data: bytes) -> None:
     whole, _ = feed([data])
@@ -128,6 +130,7 @@ def test_a_line_of_108_octets_is_too_long(data: bytes) -> None:
 
 
 @pytest.mark.conformance("C306")
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize(
     "text",
     [
@@ -175,6 +178,7 @@ def test_a_line_that_is_not_written_as_it_has_to_be_is_refused(text: str) -> Non
     refused(f"PROXY {text}\r\n".encode("latin-1"))
 
 
+@pytest.mark.threat("T-PY")
 def test_digits_of_other_scripts_are_no_digits() -> None:
     refused("PROXY TCP4 203.0.113.9 192.0.2.25 5100\u0660 25\r\n".encode())
 
@@ -285,6 +289,7 @@ def test_a_block_that_is_too_short_for_its_addresses_is_refused_before_it_comes(
     assert feed([binary(family, b"", length=size)]) == (None, b"")
 
 
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("command", [0x20, 0x21])
 def test_a_header_over_the_limit_is_refused_before_it_comes(command: int) -> None:
     assert refused(binary(0x11, b"", command=command, length=65535)) == "the PROXY header is too long"
@@ -383,6 +388,7 @@ def test_text_that_could_do_harm_is_not_given_as_text(value: bytes) -> None:
     assert header.ssl.tlvs == ((0x22, value),)
 
 
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize(
     "fields",
     [
@@ -451,6 +457,7 @@ def test_a_changed_octet_anywhere_breaks_the_checksum() -> None:
         assert isinstance(feed([bytes(broken)])[0], str), f"octet {at}"
 
 
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("value", [b"", b"abc", b"abcd", b"abcde"])
 def test_a_checksum_that_does_not_match_is_refused(value: bytes) -> None:
     assert "checksum" in refused(binary(0x11, TCP4 + tlv(0x03, value)))

@@ -82,6 +82,7 @@ def test_unknown_codes_are_taken_by_their_first_digit() -> None:
 
 
 @pytest.mark.conformance("C164")
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize(
     "octets",
     [
@@ -100,23 +101,27 @@ def test_what_is_no_reply_is_the_end(octets: bytes) -> None:
     assert "no reply" in refused(octets)
 
 
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize("octets", [b"250 a\nb\r\n", b"250 a\rb\r\n", b"250 a\0b\r\n", b"250 a\n"])
 def test_only_crlf_ends_a_line(octets: bytes) -> None:
     assert "bare CR, a bare LF or NUL" in refused(octets)
 
 
 @pytest.mark.conformance("C166")
+@pytest.mark.threat("T-CLIENT")
 def test_the_lines_of_a_reply_have_one_code() -> None:
     assert "different codes" in refused(b"250-a\r\n550 b\r\n")
 
 
 @pytest.mark.conformance("C167")
+@pytest.mark.threat("T-CLIENT")
 def test_a_reply_has_so_many_lines_and_no_more() -> None:
     limits = ReplyLimits(max_lines=3)
     assert len(replies(b"250-x\r\n250-x\r\n250 x\r\n", limits=limits)) == 1
     assert "more than 3 lines" in refused(b"250-x\r\n" * 4, limits)
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_a_reply_has_so_many_octets_and_no_more() -> None:
     limits = ReplyLimits(max_octets=21)
     assert len(replies(b"250-x\r\n250-x\r\n250 x\r\n250 y\r\n", limits=limits)) == 2
@@ -129,6 +134,7 @@ def test_a_line_has_so_many_octets_and_no_more() -> None:
     assert "more octets" in refused(b"250 12345\r\n", limits)
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_a_line_that_never_ends_is_not_kept() -> None:
     source = InputBuffer()
     reader = ReplyReader(source, ReplyLimits.hardened())
@@ -172,6 +178,7 @@ def test_a_421_says_that_the_connection_ends() -> None:
     assert not reply(b"554 5.3.2 bye\r\n").close
 
 
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize(
     ("octets", "text"),
     [

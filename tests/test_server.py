@@ -243,6 +243,7 @@ def test_ehlo_may_be_answered_with_a_name_alone_and_nothing_is_in_force_then() -
 
 
 @pytest.mark.conformance("C214")
+@pytest.mark.threat("T-TLS")
 def test_clear_text_behind_starttls_never_gets_into_tls() -> None:
     conn = greeted(EHLO)
     conn.receive_data(b"STARTTLS\r\nNOOP\r\n")
@@ -255,6 +256,7 @@ def test_clear_text_behind_starttls_never_gets_into_tls() -> None:
 
 
 @pytest.mark.conformance("C214")
+@pytest.mark.threat("T-TLS")
 def test_clear_text_behind_the_220_stops_the_handshake() -> None:
     conn = greeted(EHLO)
     conn.receive_data(b"STARTTLS\r\n")

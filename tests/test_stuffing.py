@@ -30,6 +30,7 @@ def sent_alike(content: bytes, bare_newlines: Literal["error", "convert"] = "err
 
 
 @pytest.mark.conformance("C146", "C149")
+@pytest.mark.threat("T-EOD-OUT")
 @pytest.mark.parametrize(
     ("content", "wire"),
     [
@@ -55,6 +56,7 @@ def test_a_missing_last_crlf_is_added_and_no_other() -> None:
 
 
 @pytest.mark.conformance("C149")
+@pytest.mark.threat("T-EOD-OUT")
 def test_a_chunk_that_ends_in_cr_is_held_back_one_octet() -> None:
     writer = DotWriter(bare_newlines="error")
     assert [writer.write(piece) for piece in (b"a\r", b"", b"\n.", b"\r", b"\n")] == [
@@ -68,6 +70,7 @@ def test_a_chunk_that_ends_in_cr_is_held_back_one_octet() -> None:
 
 
 @pytest.mark.conformance("C147")
+@pytest.mark.threat("T-EOD-OUT")
 @pytest.mark.parametrize(
     "content", [b"a\nb\rc", b"a\n.\nMAIL FROM:<x@y>\r\n", b"a\r.\r\n", b"\n", b"\r", b"a\r\r\n", b"a\n\r\n", b"\n\r"]
 )
@@ -95,6 +98,7 @@ def test_after_an_error_nothing_of_the_chunk_is_written_and_another_may_follow()
 
 
 @pytest.mark.conformance("C147")
+@pytest.mark.threat("T-EOD-OUT")
 @pytest.mark.parametrize(
     ("content", "wire"),
     [
@@ -112,6 +116,7 @@ def test_a_lone_cr_or_lf_is_a_line_end_when_converted(content: bytes, wire: byte
     assert sent_alike(content, "convert") == wire
 
 
+@pytest.mark.threat("T-EOD-OUT")
 def test_nul_is_refused_unless_it_is_allowed() -> None:
     modes: list[Literal["error", "convert"]] = ["error", "convert"]
     for mode in modes:
@@ -120,6 +125,7 @@ def test_nul_is_refused_unless_it_is_allowed() -> None:
     assert sent([b"a\0b"], allow_nul=True) == b"a\0b\r\n.\r\n"
 
 
+@pytest.mark.threat("T-EOD-OUT")
 def test_there_is_exactly_one_terminator() -> None:
     writer = DotWriter(bare_newlines="error")
     writer.finish()
@@ -141,6 +147,7 @@ def test_any_buffer_may_be_written() -> None:
 
 
 @pytest.mark.conformance("C003", "C146", "C147", "C148", "C149")
+@pytest.mark.threat("T-EOD-OUT")
 @given(
     content=rough_bodies().map(lambda body: body.replace(b"\0", b"")),
     cut=chunkings(),

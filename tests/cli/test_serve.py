@@ -66,6 +66,7 @@ def test_a_bounce_for_two_has_an_empty_return_path_and_one_file(serve: Start) ->
 
 
 @pytest.mark.conformance("C316")
+@pytest.mark.threat("T-HEADER")
 def test_a_client_cannot_write_into_the_trace_lines(serve: Start) -> None:
     server = serve()
     with server.client() as client:

@@ -14,7 +14,7 @@ from tests.cli.process import DEADLINE, TRACE, Client, Serve, without_trace
 Start = Callable[..., Serve]
 
 
-@pytest.mark.conformance("C412")
+@pytest.mark.conformance("C283")
 def test_lmtp_answers_for_each_recipient(serve: Start) -> None:
     server = serve("--lmtp", "--hostname", "mx.test")
     assert server.addresses[0].startswith("lmtp://127.0.0.1:")

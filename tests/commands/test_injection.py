@@ -113,6 +113,7 @@ FREE_TEXT = {
 }  # fmt: skip
 
 
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize("text", [*CONTROLS, *LINE_ENDS_OF_OTHERS], ids=ascii)
 @pytest.mark.parametrize("field", FIELDS)
 def test_no_field_of_any_command_takes_a_control_character_or_a_line_end(field: str, text: str) -> None:
@@ -120,17 +121,20 @@ def test_no_field_of_any_command_takes_a_control_character_or_a_line_end(field: 
     assert "evil" not in message
 
 
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize(("field", "text"), [*product([name for name in FIELDS if name not in FREE_TEXT], SEPARATORS)])
 def test_no_field_but_free_text_takes_what_separates_fields(field: str, text: str) -> None:
     refusal(FIELDS[field](text), INTERNATIONAL)
 
 
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize("text", ["\udc80", "\ud800x", "\U0010ffff\x00"], ids=ascii)
 @pytest.mark.parametrize("field", FIELDS)
 def test_no_field_takes_what_utf8_cannot_hold(field: str, text: str) -> None:
     refusal(FIELDS[field](text), INTERNATIONAL)
 
 
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize("field", ["AUTH mechanism", "MAIL custom str", "NOOP", "XCLIENT LOGIN"])
 def test_a_message_shows_nothing_of_what_it_is_about(field: str) -> None:
     assert "secret" not in refusal(FIELDS[field]("secret\r\nQUIT"), INTERNATIONAL)

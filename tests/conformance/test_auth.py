@@ -73,6 +73,7 @@ def test_an_empty_challenge_is_the_code_and_a_space() -> None:
 
 
 @pytest.mark.conformance("C327")
+@pytest.mark.threat("T-LINE")
 @pytest.mark.parametrize("line", [b"AGEA\nYg==", b"AGEA\rYg==", b"AGEA\0Yg==", b"\n", b"AGEA\r\rNOOP"])
 def test_a_line_fault_ends_the_exchange_and_not_the_session(line: bytes) -> None:
     assert replies(EHLO, b"AUTH PLAIN", line, b"NOOP") == ["250", "334", "501 5.5.2", "250 2.0.0"]

@@ -32,6 +32,7 @@ def ends(data: bytes) -> list[EndOfBody]:
 
 
 @pytest.mark.conformance("C125", "C126")
+@pytest.mark.threat("T-EOD")
 @pytest.mark.parametrize(("number", "octets"), list(enumerate(FALSE_ENDS, 1)))
 def test_nothing_but_crlf_dot_crlf_ends_a_message(number: int, octets: bytes) -> None:
     [end] = ends(b"a" + octets + b"b\r\n.\r\n")
@@ -42,11 +43,13 @@ def test_nothing_but_crlf_dot_crlf_ends_a_message(number: int, octets: bytes) ->
 
 
 @pytest.mark.conformance("C125")
+@pytest.mark.threat("T-EOD")
 def test_a_stray_cr_does_not_hide_the_true_end() -> None:
     assert converse(OPENING + b"a\r\r\n.\r\nNOOP\r\n").replies == [*OPENED, "250 2.0.0", "250 2.0.0"]
 
 
 @pytest.mark.conformance("C127", "C128", "C175")
+@pytest.mark.threat("T-EOD")
 @pytest.mark.parametrize("content", [b"", b"a\r\n", b"\r\n", b"a\r\n\r\n"])
 def test_what_follows_the_end_in_the_same_read_is_a_command(content: bytes) -> None:
     talk = converse(OPENING + content + b".\r\n" + MAIL + b"\r\n")

@@ -29,6 +29,7 @@ ONE_REPLY = re.compile(r"[2-5][0-9]{2} [245]\.[0-9]+\.[0-9]+ [ -~]*\r\n")
 
 
 @pytest.mark.conformance("C015")
+@pytest.mark.threat("T-PARAM")
 @given(
     start=st.sampled_from(STARTS),
     rest=lines,

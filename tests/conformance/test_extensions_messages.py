@@ -121,6 +121,7 @@ def test_auth_is_accepted_from_anyone_and_may_be_null_or_missing() -> None:
 
 
 @pytest.mark.conformance("C247")
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize("value", ["a+0D+0Ab@c.d", "a+00@b.c", "a", "a@", "a+zz@b.c", "+3Ca@b.c+3E"])
 def test_what_auth_decodes_to_is_a_mailbox_or_nothing(value: str) -> None:
     assert dialogue(**AUTH).say(f"MAIL FROM:<a@b.c> AUTH={value}").startswith("501 5.5.4 ")

@@ -74,6 +74,7 @@ def test_where_it_is_not_on_offer_such_an_address_is_a_bad_one() -> None:
 
 
 @pytest.mark.conformance("C261")
+@pytest.mark.threat("T-UTF8")
 @pytest.mark.parametrize(
     "path", ["<é@x.org>", "<用户@例子.org>", '<"a é"@x.org>', "<\U0001f600@x.org>", "<a\uff20b@x.org>"]
 )
@@ -110,6 +111,7 @@ def test_a_refused_mail_asks_for_nothing() -> None:
 
 
 @pytest.mark.conformance("C262")
+@pytest.mark.threat("T-UTF8")
 @pytest.mark.parametrize("octets", NOT_UTF8)
 def test_what_is_no_valid_utf8_is_refused(octets: bytes) -> None:
     talk = dialogue(dsn=True)

@@ -14,6 +14,7 @@ LONG_MAIL = 512 + 26 + 14 + 500  # RFC 5321 4.1.1.11: what SIZE, 8BITMIME and AU
 
 
 @pytest.mark.conformance("C001", "C002", "C003")
+@pytest.mark.threat("T-LINE")
 @pytest.mark.parametrize(
     "line",
     [
@@ -31,6 +32,7 @@ def test_a_bare_newline_or_nul_gets_one_500_and_the_rest_of_the_line_is_dropped(
 
 
 @pytest.mark.conformance("C001")
+@pytest.mark.threat("T-LINE")
 def test_who_only_sends_lf_gets_one_500_and_no_more() -> None:
     talk = converse(b"HELO x\nMAIL FROM:<a@b.c>\nQUIT\n")
     assert talk.replies == ["500 5.5.2"]
@@ -92,6 +94,7 @@ def test_an_octet_over_0x7f_is_refused_where_it_stands(line: bytes, reply: str) 
 
 
 @pytest.mark.conformance("C010")
+@pytest.mark.threat("T-LINE")
 @pytest.mark.parametrize("octet", [octet for octet in (*range(1, 0x20), 0x7F) if octet not in b"\r\n"])
 def test_a_control_character_in_an_argument_is_501_and_in_the_verb_500(octet: int) -> None:
     control = bytes((octet,))
@@ -106,6 +109,7 @@ def test_a_control_character_in_an_argument_is_501_and_in_the_verb_500(octet: in
 
 
 @pytest.mark.conformance("C011")
+@pytest.mark.threat("T-LINE")
 def test_nul_is_refused_as_bare_newlines_are() -> None:
     assert replies(b"EHLO x\0y\0z", b"NOOP") == ["500 5.5.2", "250 2.0.0"]
 
@@ -176,6 +180,7 @@ def test_a_chunk_that_nobody_asked_for_ends_the_dialogue() -> None:
 
 
 @pytest.mark.conformance("C019", "C020", "C021", "C022")
+@pytest.mark.threat("T-UTF8", "T-PY")
 @pytest.mark.parametrize(
     "line",
     [

@@ -94,6 +94,7 @@ FORMS = [
 @pytest.mark.conformance(
     "C083", "C085", "C092", "C093", "C094", "C095", "C096", "C097", "C098", "C099", "C100", "C101", "C326"
 )
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(("path", "lenient", "strict"), FORMS)
 def test_a_form_is_taken_by_the_grammar_or_by_a_leniency(path: bytes, lenient: str, strict: str) -> None:
     assert mail(path) == lenient
@@ -190,9 +191,8 @@ PARAMETERS = [
 ]
 
 
-@pytest.mark.conformance(
-    "C102", "C103", "C105", "C106", "C107", "C184", "C185", "C190", "C191", "C245", "C246", "C247", "C334"
-)
+@pytest.mark.conformance("C102", "C103", "C105", "C106", "C107", "C184", "C185", "C190", "C191", "C246", "C247", "C334")
+@pytest.mark.threat("T-PARAM", "T-PY")
 @pytest.mark.parametrize(("text", "reply"), PARAMETERS)
 def test_a_parameter_is_read_to_the_letter(text: bytes, reply: str) -> None:
     assert mail(b"<a@b.c>" + text) == reply

@@ -67,6 +67,7 @@ FORMS = [
 
 
 @pytest.mark.conformance("C083", "C113", "C114")
+@pytest.mark.threat("T-ADDR")
 @pytest.mark.parametrize(("path", "lenient", "strict"), FORMS)
 def test_a_form_is_taken_by_the_grammar_or_by_a_leniency(path: bytes, lenient: str, strict: str) -> None:
     assert rcpt(path) == lenient

@@ -33,6 +33,7 @@ def test_no_line_is_over_512_octets(text: str | list[str], enhanced: bool) -> No
 
 
 @pytest.mark.conformance("C155")
+@pytest.mark.threat("T-REPLY")
 @pytest.mark.parametrize("octet", [octet for octet in (*range(0x20), 0x7F) if octet != 9])
 def test_no_control_character_gets_into_a_reply(octet: int) -> None:
     with pytest.raises(ValueError, match="control character"):
@@ -42,6 +43,7 @@ def test_no_control_character_gets_into_a_reply(octet: int) -> None:
 
 
 @pytest.mark.conformance("C155")
+@pytest.mark.threat("T-REPLY")
 def test_a_cr_and_lf_in_the_text_cannot_begin_another_reply() -> None:
     with pytest.raises(ValueError, match="control character"):
         Reply(550, "no <a@b.c>\r\n250 2.0.0 ok")

@@ -58,6 +58,7 @@ def test_an_envid_is_decoded_and_kept_as_it_came(value: bytes, decoded: str) -> 
 
 
 @pytest.mark.conformance("C107", "C271", "C272")
+@pytest.mark.threat("T-PARAM")
 @pytest.mark.parametrize(
     "value",
     [

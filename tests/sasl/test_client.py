@@ -132,6 +132,7 @@ def test_a_challenge_that_no_line_could_hold_is_not_answered(name: str) -> None:
     assert issubclass(SaslError, RemoteProtocolError)
 
 
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize("name", CLIENT_MECHANISMS)
 def test_a_server_that_never_stops_asking_is_left(name: str) -> None:
     mechanism = client(CLIENT_MECHANISMS[name])

@@ -298,6 +298,7 @@ def test_what_sends_the_secret_itself_is_called_plaintext() -> None:
 
 
 @pytest.mark.conformance("C233")
+@pytest.mark.threat("T-PY")
 @pytest.mark.parametrize(
     "text", [b"A", b"AAA", b"====", b"AAAA=", b"AA=A", b"AAA=BBB=", b"AGEAYh==", b"AA A", b"AAAA\n"]
 )

@@ -33,6 +33,7 @@ def test_the_examples_of_the_rfc(text: str, prepared: str | None) -> None:
     assert saslprep(text) == prepared
 
 
+@pytest.mark.threat("T-UTF8")
 @pytest.mark.parametrize(
     ("text", "prepared"),
     [

@@ -239,6 +239,7 @@ def test_a_plus_form_wants_a_binding_that_tls_supplies(message: bytes) -> None:
 
 
 @pytest.mark.conformance("C255")
+@pytest.mark.threat("T-AUTH")
 def test_the_flag_y_fails_where_the_plus_form_is_on_offer() -> None:
     message = b"y,,n=user,r=abc"
     assert respond(begin(ScramSha256Server, offered=["SCRAM-SHA-256-PLUS"]), message) == Failure()
@@ -337,6 +338,7 @@ def test_an_unknown_user_seems_to_have_the_same_salt_each_time() -> None:
     assert len(salt("nobody")) == len(salt("user"))
 
 
+@pytest.mark.threat("T-AUTH")
 def test_the_work_is_the_same_whether_the_user_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr("hmac.digest", counted(hmac.digest, calls))

@@ -174,6 +174,7 @@ def test_optional_extensions_are_ignored_and_signed() -> None:
     mechanism.verify()
 
 
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize("count", [LEAST_ITERATIONS, MOST_ITERATIONS])
 def test_the_iteration_count_has_two_ends(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
@@ -187,6 +188,7 @@ def test_the_iteration_count_has_two_ends(count: int, monkeypatch: pytest.Monkey
     assert calls == [count]
 
 
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize(
     ("count", "fault"),
     [
@@ -208,6 +210,7 @@ def test_a_count_that_is_too_cheap_or_too_dear_costs_nothing(
 
 
 @pytest.mark.conformance("C254")
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize("nonce", [b"another", NONCE, NONCE[:-1] + b"!xyz", b"x" + NONCE, NONCE.lower() + b"xyz"])
 def test_a_nonce_that_is_not_the_clients_with_more_is_refused(nonce: bytes) -> None:
     with pytest.raises(SaslError, match="nonce does not continue the client's"):
@@ -253,6 +256,7 @@ def test_a_first_message_outside_the_grammar_is_refused(message: bytes) -> None:
         client(ScramSha256Client).respond(message)
 
 
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize("message", [b"m=x," + FIRST, FIRST + b",m=x", FIRST + b",y=1,m=x"])
 def test_a_mandatory_extension_is_refused(message: bytes) -> None:
     with pytest.raises(SaslError, match="an extension that is not known here"):
@@ -346,6 +350,7 @@ def test_nothing_comes_after_the_signature() -> None:
         mechanism.respond(b"")
 
 
+@pytest.mark.threat("T-AUTH")
 def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     mechanism = client(ScramSha256Client)
     message = final(mechanism)

@@ -78,6 +78,7 @@ def test_login_takes_the_name_with_the_command() -> None:
 
 
 @pytest.mark.conformance("C239")
+@pytest.mark.threat("T-AUTH")
 def test_an_unknown_user_and_a_wrong_password_get_the_same_reply() -> None:
     assert ready().say(plain("\0bob\0wrong")) == ready().say(plain("\0nobody\0hunter2")) == BAD
     dialogue = ready()
@@ -137,6 +138,7 @@ def test_fields_of_255_octets_are_processed() -> None:
 # Who may act for whom.
 
 
+@pytest.mark.threat("T-AUTH")
 def test_acting_for_another_needs_a_hook_that_allows_it() -> None:
     assert ready().say(plain("bob\0bob\0hunter2")) == GOOD
     assert ready().say(plain("admin\0bob\0hunter2")) == BAD
@@ -213,6 +215,7 @@ def test_a_challenge_from_a_hook_is_a_fault_and_ends_the_exchange() -> None:
 
 
 @pytest.mark.conformance("C233")
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize(
     "encoded", ["!!!!", "=AAA", "AAA=BBB", "AGEAYg", "AGEAYh==", "AGEAYg== x", "AGEAYg==\tx", "=="]
 )
@@ -247,6 +250,7 @@ def test_a_star_cancels() -> None:
 
 
 @pytest.mark.conformance("C237", "C238")
+@pytest.mark.threat("T-AUTH")
 def test_a_response_may_have_12288_octets_and_no_more() -> None:
     store = Store(True)
     dialogue = ready(store)
@@ -274,6 +278,7 @@ def test_a_mechanism_that_is_not_offered_is_504_and_its_response_is_not_looked_a
 
 
 @pytest.mark.conformance("C228")
+@pytest.mark.threat("T-AUTH")
 def test_after_success_another_is_503() -> None:
     dialogue = ready()
     dialogue.say(PLAIN_BOB)
@@ -282,6 +287,7 @@ def test_after_success_another_is_503() -> None:
 
 
 @pytest.mark.conformance("C229", "C332")
+@pytest.mark.threat("T-AUTH")
 def test_where_it_is_out_of_order_it_is_503() -> None:
     dialogue = Dialogue(CONFIG, handler(credentials=Store())).greeted()
     assert dialogue.say("AUTH PLAIN").startswith("503 5.5.1 ")
@@ -298,6 +304,7 @@ def test_not_configured_it_is_502() -> None:
 
 
 @pytest.mark.conformance("C241")
+@pytest.mark.threat("T-AUTH")
 def test_without_tls_it_is_not_offered_and_538_before_anything_is_decoded() -> None:
     store = Store(True)
     dialogue = Dialogue(config(mechanisms=("PLAIN", "LOGIN"), starttls=True), handler(credentials=store))
@@ -326,15 +333,16 @@ def test_required_and_missing_it_stands_before_mail() -> None:
 
 
 @pytest.mark.conformance("C257")
+@pytest.mark.threat("T-PIPE")
 def test_in_a_pipeline_it_is_answered_in_order() -> None:
     dialogue = ready()
     assert dialogue.say(PLAIN_BOB, "MAIL FROM:<>") == GOOD + "250 2.1.0 Sender accepted\r\n"
     dialogue = ready()
     assert dialogue.say(plain("\0bob\0no"), "MAIL FROM:<>") == BAD + "250 2.1.0 Sender accepted\r\n"
     # What stands where a response is due is a response and nothing else.
-    for line in "RSET1", "RSET":  # the second one happens to be base64
+    for line, code in ("RSET1", "501"), ("RSET", "535"):  # the second one happens to be base64
         written = ready().say("AUTH LOGIN", line, "NOOP").splitlines()
-        assert written[1][:3] in ("501", "535")
+        assert written[1][:3] == code
         assert written[2] == "250 2.0.0 OK"
 
 
@@ -342,6 +350,7 @@ def test_in_a_pipeline_it_is_answered_in_order() -> None:
 
 
 @pytest.mark.conformance("C242")
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize("limit", [3, 5])
 def test_failures_are_counted_and_three_are_never_too_many(limit: int) -> None:
     dialogue = ready(
@@ -351,6 +360,7 @@ def test_failures_are_counted_and_three_are_never_too_many(limit: int) -> None:
     assert dialogue.closing
 
 
+@pytest.mark.threat("T-AUTH")
 @pytest.mark.parametrize("failure", ["*", "!!!!", "AAAA", "\n"])
 def test_every_way_to_fail_is_a_failure(failure: str) -> None:
     dialogue = ready(
@@ -373,6 +383,7 @@ def test_refused_mechanisms_count_as_errors() -> None:
     assert dialogue.say(*["AUTH FOO"] * 21).splitlines()[-1] + "\r\n" == ENOUGH
 
 
+@pytest.mark.threat("T-AUTH")
 def test_an_exchange_has_no_more_than_so_many_rounds() -> None:
     limits = Limits(max_auth_rounds=1)
     dialogue = ready(settings=config(mechanisms=("LOGIN",), plaintext_auth_without_tls=True, limits=limits))

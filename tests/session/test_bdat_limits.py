@@ -36,12 +36,14 @@ def sent(dialogue: Dialogue, data: bytes) -> list[str]:
 
 
 @pytest.mark.conformance("C346")
+@pytest.mark.threat("T-PARAM")
 def test_a_chunk_over_the_size_limit_is_drained_and_refused_once() -> None:
     dialogue = limited(max_message_size=1000)
     assert sent(dialogue, b"BDAT 2000 LAST\r\n" + b"x" * 2000 + b"NOOP\r\n") == ["552 5.3.4", "250 2.0.0"]
     assert sent(dialogue, b"MAIL FROM:<>\r\n") == ["250 2.1.0"]
 
 
+@pytest.mark.threat("T-PARAM")
 def test_the_limit_is_for_all_chunks_together_and_may_be_reached() -> None:
     dialogue = limited(max_message_size=1000)
     assert sent(dialogue, b"BDAT 900\r\n" + b"x" * 900) == ["250 2.0.0"]
@@ -52,6 +54,7 @@ def test_the_limit_is_for_all_chunks_together_and_may_be_reached() -> None:
     assert sent(dialogue, b"xBDAT 0 LAST\r\n") == ["552 5.3.4", "503 5.5.1"]
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_a_chunk_beyond_the_drain_is_refused_at_once() -> None:
     dialogue = limited(max_message_size=1000)
     assert sent(dialogue, b"BDAT %d LAST\r\nab" % (MIB + 2001)) == ["552 5.3.4"]
@@ -81,6 +84,7 @@ def test_content_that_is_drained_is_counted_for_one_message_only() -> None:
         dialogue.say("MAIL FROM:<>", "RCPT TO:<b@mx.test>")
 
 
+@pytest.mark.threat("T-PARAM", "T-FLOOD")
 def test_the_chunks_of_a_message_are_counted() -> None:
     dialogue = limited(max_bdat_chunks=2)
     assert sent(dialogue, b"BDAT 0\r\nBDAT 0\r\nBDAT 9\r\nab") == ["250 2.0.0", "250 2.0.0", "554 5.5.0"]
@@ -135,6 +139,7 @@ def test_the_idle_time_ends_with_the_line_of_a_chunk() -> None:
     assert dialogue.session.deadline == dialogue.now + 300
 
 
+@pytest.mark.threat("T-SLOW")
 @pytest.mark.parametrize("line", [b"BDAT 9\r\n", b"BDAT 9 X\r\n", b"BDAT 9 LAST\r\n"])
 def test_the_next_octets_of_a_chunk_have_to_come(line: bytes) -> None:
     dialogue = timed(block=180)
@@ -171,6 +176,7 @@ def test_the_time_of_the_content_ends_with_it(end: bytes) -> None:
     assert dialogue.wait(200) == ""
 
 
+@pytest.mark.threat("T-SLOW")
 @pytest.mark.parametrize("line", [b"BDAT 4000 LAST\r\n", b"BDAT 4000 X\r\n"])
 def test_chunks_have_to_come_fast_enough_also_those_that_are_dropped(line: bytes) -> None:
     dialogue = timed(min_rate=8, rate_window=60)

@@ -34,6 +34,7 @@ def until_enough(dialogue: Dialogue, *lines: str) -> int:
 
 
 @pytest.mark.conformance("C322")
+@pytest.mark.threat("T-FLOOD")
 @pytest.mark.parametrize("line", ["MAIL x", "RCPT TO:<b@mx.test>", "DATA", "TURN", "NOOP x\x01", "EHLO", "AUTH PLAIN"])
 def test_commands_in_error_are_counted(line: str) -> None:
     assert until_enough(Dialogue().ready(), line) == 20
@@ -51,6 +52,7 @@ def test_a_line_that_cannot_be_read_is_an_error_and_no_unknown_command(line: str
     assert until_enough(Dialogue(limited(max_unknown_commands=2)).ready(), line) == 20
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_a_line_that_never_ends_is_the_end_and_the_server_names_itself() -> None:
     dialogue = Dialogue(limited(max_line_drain=20_000)).ready()
     assert dialogue.feed(b"x" * 20_001) == "421 4.7.0 mx.test The line is far too long\r\n"
@@ -62,12 +64,14 @@ def test_commands_behind_a_barrier_count_as_errors() -> None:
     assert until_enough(Dialogue(settings).ready(), "MAIL FROM:<>") == 20
 
 
+@pytest.mark.threat("T-FLOOD")
 @pytest.mark.parametrize("line", ["XYZZY", "", " NOOP"])
 def test_unknown_commands_have_a_budget_of_their_own(line: str) -> None:
     assert until_enough(Dialogue().ready(), line) == 10
     assert until_enough(Dialogue(limited(max_unknown_commands=3)).ready(), line) == 3
 
 
+@pytest.mark.threat("T-HARVEST", "T-FLOOD")
 @pytest.mark.parametrize("line", ["NOOP", "RSET", "VRFY x", "EXPN x", "HELP", "EHLO x.test", "HELO x.test"])
 def test_commands_that_bring_no_mail_are_counted(line: str) -> None:
     settings = config(expn=True, limits=Limits(max_noops=7))
@@ -86,6 +90,7 @@ def test_a_message_begins_the_count_anew_and_a_transaction_alone_does_not() -> N
     assert until_enough(dialogue, "MAIL FROM:<>", "RSET") == 5
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_mail_commands_are_counted_refused_ones_too() -> None:
     refusing = handler(mail=lambda *_: Reply(550, "No"))
     for dialogue in (
@@ -110,6 +115,7 @@ def test_recipients_over_the_limit_are_452_and_those_before_stay() -> None:
     assert got == [3]
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_a_client_that_overshoots_for_ever_is_cut_off_and_each_transaction_begins_anew() -> None:
     settings = limited(max_recipients=1, max_recipients_overshoot=2)
     dialogue = Dialogue(settings).ready()
@@ -122,6 +128,7 @@ def test_a_client_that_overshoots_for_ever_is_cut_off_and_each_transaction_begin
     assert dialogue.closing
 
 
+@pytest.mark.threat("T-HARVEST")
 @pytest.mark.parametrize("line", ["RCPT TO:<unknown@mx.test>", "RCPT TO:<@>"])
 def test_recipients_refused_for_good_are_counted_over_the_session(line: str) -> None:
     hooks = handler(rcpt=lambda session, rcpt: Reply(550, "No such user", "5.1.1"))

@@ -81,6 +81,7 @@ def test_stuffing_and_the_final_dot_do_not_count_and_line_ends_do() -> None:
     assert dialogue.feed(b"aa\r\n.\r\n") == TOO_BIG
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_far_too_big_ends_the_connection() -> None:
     dialogue, _ = taking(sized(1000))
     drain = dialogue.session.config.limits.max_drain
@@ -110,6 +111,7 @@ def test_the_limit_of_one_message_is_no_limit_of_the_next() -> None:
 # What may not be in it.
 
 
+@pytest.mark.threat("T-EOD")
 @pytest.mark.parametrize("octets", [b"a\nb\r\n", b"a\rb\r\n", b"a\0b\r\n", b"a\r\r\n"])
 def test_bare_newlines_and_nul_are_refused_at_the_true_end(octets: bytes) -> None:
     dialogue, got = taking()
@@ -118,6 +120,7 @@ def test_bare_newlines_and_nul_are_refused_at_the_true_end(octets: bytes) -> Non
     assert got == []
 
 
+@pytest.mark.threat("T-EOD")
 @pytest.mark.parametrize("octets", [b"a\nb\r\n", b"a\rb\r\n", b"a\0b\r\n", b"a\r\r\n"])
 def test_they_may_close_the_connection_at_once(octets: bytes) -> None:
     dialogue, got = taking(config(bare_newlines="close"))
@@ -126,6 +129,7 @@ def test_they_may_close_the_connection_at_once(octets: bytes) -> None:
     assert got == []
 
 
+@pytest.mark.threat("T-EOD")
 def test_they_may_pass_with_a_mark() -> None:
     dialogue, got = taking(config(bare_newlines="pass"))
     assert dialogue.feed(b"a\nb\rc\0\xff\r\n.\r\n").startswith("250 ")
@@ -159,6 +163,7 @@ def test_content_that_no_hook_asks_for_is_not_kept() -> None:
     assert dialogue.say("", ".").startswith("250 ")
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_the_memory_of_all_sessions_together_is_bounded() -> None:
     gate = Gate(max_collected=1000)
     first, got = taking(gate=gate)

@@ -42,6 +42,7 @@ def test_a_command_may_take_five_minutes_and_then_it_is_421() -> None:
 
 
 @pytest.mark.conformance("C321")
+@pytest.mark.threat("T-SLOW")
 def test_octets_of_a_command_do_not_restart_the_idle_time() -> None:
     dialogue = Dialogue().ready()
     written = ""
@@ -101,6 +102,7 @@ def test_without_an_idle_limit_nothing_runs() -> None:
 # Content.
 
 
+@pytest.mark.threat("T-SLOW")
 def test_a_block_is_timed_from_the_last_octet() -> None:
     dialogue = Dialogue().in_data()
     assert dialogue.session.deadline == dialogue.now + 180
@@ -128,6 +130,7 @@ def test_idle_does_not_run_while_content_comes() -> None:
     assert dialogue.session.deadline == dialogue.now + 300
 
 
+@pytest.mark.threat("T-SLOW")
 def test_the_whole_content_has_a_limit_that_always_runs() -> None:
     dialogue = Dialogue(timed(data=600)).in_data()
     start = dialogue.now
@@ -145,6 +148,7 @@ def test_the_limit_of_the_content_ends_with_the_content() -> None:
     assert dialogue.wait(200) == ""
 
 
+@pytest.mark.threat("T-SLOW")
 def test_content_that_comes_too_slowly_is_421() -> None:
     dialogue = Dialogue(timed(min_rate=10, rate_window=60)).in_data()
     start = dialogue.now
@@ -202,6 +206,7 @@ def test_each_message_has_a_window_of_its_own() -> None:
 # The session, and several at once.
 
 
+@pytest.mark.threat("T-SLOW")
 def test_the_whole_session_has_a_limit_that_always_runs() -> None:
     dialogue = Dialogue(timed(session=1000, hook=5000), handler(mail=later)).ready()
     dialogue.wait(250)
@@ -266,6 +271,7 @@ def test_of_several_that_are_found_over_at_once_the_earliest_is_the_cause() -> N
 # Write, handshake, hooks.
 
 
+@pytest.mark.threat("T-SLOW")
 def test_a_peer_that_does_not_read_is_cut_off_without_a_word() -> None:
     dialogue = Dialogue().ready()
     dialogue.stalled = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import TracebackType
 
+import pytest
+
 from smtpcore import Gate, Peer
 from smtpcore.session import Admission
 
@@ -15,6 +17,7 @@ def admits(gate: Gate, *hosts: str | None) -> list[Admission]:
 ADMITTED, FULL, FULL_HERE = Admission.ADMITTED, Admission.FULL, Admission.FULL_HERE
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_connections_in_all_are_limited() -> None:
     gate = Gate(total=2)
     assert admits(gate, "192.0.2.1", "192.0.2.2", "192.0.2.3") == [ADMITTED, ADMITTED, FULL]
@@ -23,6 +26,7 @@ def test_connections_in_all_are_limited() -> None:
     assert admits(gate, "192.0.2.3") == [ADMITTED]
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_connections_from_one_address_are_limited() -> None:
     gate = Gate(per_address=2)
     assert admits(gate, *["192.0.2.1"] * 3, "192.0.2.2") == [ADMITTED, ADMITTED, FULL_HERE, ADMITTED]
@@ -76,6 +80,7 @@ def test_without_limits_everybody_is_admitted() -> None:
     assert not gate.full
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_memory_is_granted_until_it_is_used_up() -> None:
     gate = Gate(max_collected=10)
     assert gate.reserve(6)

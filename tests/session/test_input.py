@@ -13,6 +13,7 @@ HTTP = "421 4.7.0 mx.test This is no HTTP server\r\n"
 # How much is wanted.
 
 
+@pytest.mark.threat("T-PIPE")
 def test_a_full_buffer_wants_no_more_until_it_was_worked_on() -> None:
     dialogue = Dialogue(config(limits=Limits(max_input_buffer=4096)), handler(vrfy=later)).ready()
     assert dialogue.session.wants_data
@@ -24,6 +25,7 @@ def test_a_full_buffer_wants_no_more_until_it_was_worked_on() -> None:
     assert dialogue.session.wants_data
 
 
+@pytest.mark.threat("T-PIPE")
 def test_one_read_may_pass_the_limit_and_nothing_is_lost() -> None:
     dialogue = Dialogue(config(limits=Limits(max_input_buffer=4096, max_noops=None))).ready()
     assert dialogue.say(*["NOOP"] * 5000).count("250 ") == 5000
@@ -65,6 +67,7 @@ def test_a_line_that_is_longer_than_the_input_buffer_still_comes() -> None:
 # HTTP.
 
 
+@pytest.mark.threat("T-PIPE")
 @pytest.mark.parametrize(
     "line",
     [
@@ -102,6 +105,7 @@ def test_behind_ehlo_http_is_an_unknown_command_and_the_trap_can_be_off() -> Non
 # Line faults.
 
 
+@pytest.mark.threat("T-LINE")
 @pytest.mark.parametrize("octets", [b"NO\nOP\r\n", b"NO\rOP\r\n", b"NO\0OP\r\n"])
 def test_a_line_fault_may_close(octets: bytes) -> None:
     dialogue = Dialogue(config(close_on_line_fault=True)).ready()
@@ -128,6 +132,7 @@ def test_an_endless_line_closes_with_one_421() -> None:
 # Input behind a refused DATA.
 
 
+@pytest.mark.threat("T-PIPE")
 @pytest.mark.parametrize("how", ["order", "hook", "async hook", "argument"])
 def test_input_behind_a_refused_data_may_close(how: str) -> None:
     no = Reply(554, "No")
@@ -152,6 +157,7 @@ def test_a_refused_data_with_nothing_behind_it_closes_nothing() -> None:
     assert dialogue.say("NOOP").startswith("250 ")
 
 
+@pytest.mark.threat("T-PIPE")
 def test_by_default_what_is_behind_a_refused_data_is_read_as_commands() -> None:
     dialogue = Dialogue().ready()
     written = dialogue.say("DATA", "Subject: x", "", "MAIL FROM:<evil@x.test>", ".")

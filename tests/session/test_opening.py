@@ -32,6 +32,7 @@ def test_a_greeting_may_be_delayed() -> None:
 
 
 @pytest.mark.conformance("C034", "C180")
+@pytest.mark.threat("T-PIPE")
 def test_early_talk_is_reported_and_served_by_default() -> None:
     seen: list[bool] = []
     hook = handler(helo=lambda session, command: seen.append(session.pipelined_early))
@@ -45,6 +46,7 @@ def test_early_talk_is_reported_and_served_by_default() -> None:
 
 
 @pytest.mark.conformance("C034")
+@pytest.mark.threat("T-PIPE")
 def test_early_talk_may_be_refused() -> None:
     dialogue = Dialogue(config(refuse_early_talk=True))
     assert dialogue.say("EHLO client.test", "QUIT").splitlines() == [
@@ -95,6 +97,7 @@ def test_a_refusal_of_several_lines_has_the_name_in_the_first() -> None:
 # The gate.
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_a_gate_that_is_full_greets_with_421() -> None:
     gate = Gate(total=1)
     first = Dialogue(gate=gate).greeted()

@@ -189,6 +189,7 @@ def test_the_header_survives_starttls() -> None:
 
 
 @pytest.mark.conformance("C304", "C305", "C306", "C310", "C311")
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize(
     "octets",
     [
@@ -229,6 +230,7 @@ def test_nothing_is_said_to_a_peer_that_waits() -> None:
     assert isinstance(dropped(dialogue), TimeoutError)
 
 
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("header", [LINE, BINARY, binary(0x11, TCP4 + bytes(4000), length=4012)])
 def test_a_dripped_header_ends_at_its_deadline(header: bytes) -> None:
     dialogue = behind_proxy(Notes())
@@ -286,6 +288,7 @@ def test_a_shutdown_is_silent_before_the_header(grace: float) -> None:
     assert dialogue.writes == []
 
 
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("peer", [Peer("11.0.0.1", 1), Peer("2001:db8::1", 1), Peer("::ffff:11.0.0.1", 1), Peer()])
 def test_a_peer_outside_the_networks_is_not_even_listened_to(peer: Peer) -> None:
     dialogue = behind_proxy(Notes(), peer=peer)
@@ -296,6 +299,7 @@ def test_a_peer_outside_the_networks_is_not_even_listened_to(peer: Peer) -> None
     assert dialogue.session.peer == peer
 
 
+@pytest.mark.threat("T-PROXY")
 def test_trust_is_in_the_real_address_and_never_in_a_claimed_one() -> None:
     claims = b"PROXY TCP4 10.9.9.9 192.0.2.25 51000 25\r\n"
     assert isinstance(dropped(behind_proxy(Notes(), peer=Peer("203.0.113.9", 1))), PermissionError)
@@ -306,6 +310,7 @@ def test_trust_is_in_the_real_address_and_never_in_a_claimed_one() -> None:
     assert dialogue.say("PROXY TCP4 127.0.0.1 192.0.2.25 51000 25").startswith("500")
 
 
+@pytest.mark.threat("T-PROXY")
 def test_a_second_header_is_a_command_that_nobody_knows() -> None:
     dialogue = behind_proxy()
     dialogue.feed(LINE + b"PROXY TCP4 127.0.0.1 192.0.2.25 51000 25\r\nNOOP\r\n")
@@ -314,6 +319,7 @@ def test_a_second_header_is_a_command_that_nobody_knows() -> None:
     assert dialogue.session.peer == CLIENT
 
 
+@pytest.mark.threat("T-PROXY")
 def test_nothing_in_a_second_binary_header_is_run() -> None:
     dialogue = behind_proxy()
     dialogue.feed(BINARY + BINARY + b"\r\nNOOP\r\n")
@@ -325,6 +331,7 @@ def test_nothing_in_a_second_binary_header_is_run() -> None:
 
 
 @pytest.mark.conformance("C311")
+@pytest.mark.threat("T-PROXY")
 def test_without_networks_proxy_is_a_command_that_nobody_knows() -> None:
     dialogue = Dialogue().greeted()
     assert dialogue.session.peer == dialogue.session.transport_peer

@@ -43,6 +43,7 @@ def told(*lines: str, ready: bool = True) -> str:
 
 
 @pytest.mark.conformance("C248")
+@pytest.mark.threat("T-AUTH", "T-PY")
 @pytest.mark.parametrize(
     "lines",
     [
@@ -78,6 +79,7 @@ def test_no_secret_reaches_an_observer(lines: list[str], ready: bool) -> None:
     assert not [secret for secret in SECRETS if secret in everything]
 
 
+@pytest.mark.threat("T-AUTH")
 def test_what_a_store_raises_may_quote_the_password_and_is_not_shown() -> None:
     written: list[str] = []
     dialogue = Dialogue(SETTINGS, handler(credentials=Store()), observer=Transcript(written.append)).ready()
@@ -94,6 +96,7 @@ def test_a_challenge_is_shown_without_its_text() -> None:
     assert written[-2:] == [f"{dialogue.session.id} C: AUTH LOGIN", f"{dialogue.session.id} S: 334 <hidden>"]
 
 
+@pytest.mark.threat("T-AUTH")
 def test_no_step_shows_a_secret() -> None:
     class Slow(CredentialStore):
         def verify_password(self, username: str, password: str) -> Later:  # type: ignore[override]

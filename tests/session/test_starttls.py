@@ -19,6 +19,7 @@ def start_tls() -> Dialogue:
 
 
 @pytest.mark.conformance("C214")
+@pytest.mark.threat("T-TLS")
 @pytest.mark.parametrize("behind", [b"NOOP\r\n", b"N", b"\r\n", b"\x16\x03\x01\x00"])
 def test_clear_text_behind_starttls_is_one_554_and_a_close(behind: bytes) -> None:
     dialogue = Dialogue(CONFIG).ready()
@@ -28,6 +29,7 @@ def test_clear_text_behind_starttls_is_one_554_and_a_close(behind: bytes) -> Non
 
 
 @pytest.mark.conformance("C214")
+@pytest.mark.threat("T-TLS")
 def test_clear_text_that_comes_while_the_hook_is_awaited_is_found_too() -> None:
     dialogue = Dialogue(CONFIG, handler(starttls=later)).ready()
     dialogue.say("STARTTLS")
@@ -46,6 +48,7 @@ def test_clear_text_behind_a_starttls_that_is_refused_is_run() -> None:
         assert written == "454 4.7.0 Not now\r\n250 2.0.0 OK\r\n"
 
 
+@pytest.mark.threat("T-TLS")
 def test_octets_between_the_220_and_the_handshake_go_to_the_tls_layer() -> None:
     dialogue = Dialogue(CONFIG).ready()
     dialogue.stalled = True
@@ -60,6 +63,7 @@ def test_octets_between_the_220_and_the_handshake_go_to_the_tls_layer() -> None:
     assert step.received == b"\x16\x03NOOP\r\n"
 
 
+@pytest.mark.threat("T-TLS")
 def test_clear_text_during_the_handshake_never_reaches_the_parser() -> None:
     dialogue = start_tls()
     dialogue.session.receive_data(b"NOOP\r\n")
@@ -91,6 +95,7 @@ def test_the_end_of_the_input_with_the_end_of_the_handshake_is_read() -> None:
 
 
 @pytest.mark.conformance("C212", "C213")
+@pytest.mark.threat("T-TLS")
 def test_nothing_is_said_behind_the_handshake_and_everything_is_forgotten() -> None:
     dialogue = start_tls()
     assert dialogue.session.helo is not None
@@ -102,6 +107,7 @@ def test_nothing_is_said_behind_the_handshake_and_everything_is_forgotten() -> N
     assert dialogue.say("NOOP").startswith("250 ")
 
 
+@pytest.mark.threat("T-TLS")
 def test_an_identity_from_clear_text_is_forgotten() -> None:
     class Open:
         def verify_password(self, username: str, password: str) -> bool:
@@ -208,6 +214,7 @@ def test_a_secured_hook_that_fails_lets_nobody_through() -> None:
         assert dialogue.say("QUIT").startswith("221 ")
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_refused_again_and_again_it_uses_the_budget_up() -> None:
     dialogue = Dialogue(CONFIG, handler(starttls=lambda *_: Reply(454))).ready()
     written = dialogue.say(*["STARTTLS"] * 200)

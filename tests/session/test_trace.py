@@ -130,6 +130,7 @@ def test_a_date_has_four_digits_of_year_and_a_numeric_zone(moment: datetime, exp
 
 
 @pytest.mark.conformance("C316")
+@pytest.mark.threat("T-HEADER")
 @pytest.mark.parametrize(
     "name",
     [
@@ -164,6 +165,7 @@ def test_no_name_of_a_client_can_break_the_line(name: str) -> None:
 
 
 @pytest.mark.conformance("C316")
+@pytest.mark.threat("T-HEADER")
 def test_hostile_names_come_through_the_dialogue_sanitised() -> None:
     for name in "x)(foo", "[192.0.2.1] x) by evil (", "my_pc", "-", "(":
         dialogue = Dialogue().greeted()
@@ -179,6 +181,7 @@ def test_names_and_literals_stay_as_they_are_and_none_is_unknown() -> None:
     assert safe_name("my_pc") == "my_pc"
 
 
+@pytest.mark.threat("T-HEADER")
 def test_a_cipher_without_a_registered_name_is_a_comment_and_cannot_break_the_line() -> None:
     def clause(cipher: str, version: str = "TLSv1.2") -> bytes:
         tls = TlsInfo(version, cipher, 128)
@@ -193,6 +196,7 @@ def test_a_cipher_without_a_registered_name_is_a_comment_and_cannot_break_the_li
     assert clause("x) y\r\n", "v\n(") == b"(v?? cipher x??y??)"
 
 
+@pytest.mark.threat("T-HEADER")
 def test_an_address_that_cannot_stand_in_a_line_is_left_out() -> None:
     def line(path: Path) -> bytes:
         return received_line(

@@ -54,6 +54,7 @@ def test_it_is_unknown_unless_it_is_configured() -> None:
 
 
 @pytest.mark.conformance("C297")
+@pytest.mark.threat("T-PROXY")
 @pytest.mark.parametrize("peer", [Peer("192.0.2.99"), Peer("2001:db8::1"), Peer("::ffff:192.0.2.99")])
 def test_others_hear_nothing_of_it_and_are_refused(peer: Peer) -> None:
     dialogue = front(peer=peer)
@@ -81,6 +82,7 @@ def test_an_address_is_no_network_without_one() -> None:
             config(xclient_networks=(networks,))
 
 
+@pytest.mark.threat("T-PROXY")
 def test_a_second_one_is_refused_and_not_announced_though_the_claimed_address_is_trusted() -> None:
     dialogue = front()
     dialogue.say("XCLIENT ADDR=192.0.2.8")
@@ -209,6 +211,7 @@ def test_tls_stays_and_is_not_offered_again() -> None:
     assert dialogue.session.tls is not None
 
 
+@pytest.mark.threat("T-TLS")
 def test_what_was_told_in_clear_text_does_not_survive_starttls() -> None:
     dialogue = front(starttls=True)
     dialogue.say("XCLIENT ADDR=203.0.113.5 LOGIN=bob", "EHLO a.test")
@@ -291,6 +294,7 @@ def test_a_hook_that_is_late_or_a_shutdown_is_421() -> None:
 
 
 @pytest.mark.conformance("C299")
+@pytest.mark.threat("T-PROXY")
 def test_within_a_transaction_it_is_out_of_order() -> None:
     dialogue = front()
     assert codes(dialogue.say("MAIL FROM:<>", "XCLIENT ADDR=203.0.113.5").encode()) == ["250 2.1.0", "503 5.5.1"]
@@ -302,6 +306,7 @@ def test_within_a_transaction_it_is_out_of_order() -> None:
     assert dialogue.say("XCLIENT ADDR=203.0.113.5") == GREETING
 
 
+@pytest.mark.threat("T-PROXY")
 def test_what_is_pipelined_behind_it_is_the_new_clients() -> None:
     dialogue = front()
     said = codes(dialogue.say("XCLIENT ADDR=203.0.113.5", "MAIL FROM:<>", "EHLO b.test", "MAIL FROM:<>").encode())

@@ -45,6 +45,7 @@ def test_it_is_unknown_unless_it_is_configured() -> None:
     assert code(Dialogue().ready().say("XFORWARD NAME=a.test")) == "500 5.5.1"
 
 
+@pytest.mark.threat("T-PROXY")
 def test_only_the_trusted_are_told_of_it_and_served() -> None:
     assert "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE" in content_filter().say("EHLO c.test")
     dialogue = content_filter(peer=Peer("192.0.2.8"), limits=Limits(max_errors=1))

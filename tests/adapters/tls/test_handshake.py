@@ -118,6 +118,11 @@ class TestVersions:
         with pytest.raises(TlsError):
             old_client.receive(server.outgoing())
 
+    @pytest.mark.conformance("C226")
+    def test_contexts_begin_at_tls_1_2_unless_it_was_asked_for_less(self, files: Files) -> None:
+        for context in (server_context(files.server), client_context(files.ca)):
+            assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
     def test_tls_1_1_works_where_it_was_asked_for(self, files: Files, old_client: TlsEngine) -> None:
         server = TlsEngine(server_context(files.server, minimum_version=ssl.TLSVersion.TLSv1_1), server_side=True)
         pair = Pair(server, old_client)

@@ -24,6 +24,7 @@ def sending(ehlo: bytes = USUAL, content: bytes = b"x\r\n", **settings: Any) -> 
 
 
 @pytest.mark.conformance("C167")
+@pytest.mark.threat("T-CLIENT")
 def test_an_endless_reply_ends_the_session() -> None:
     server, delivery = sending(reply_limits=ReplyLimits(max_lines=5))
     server.says(b"250-x\r\n" * 6)
@@ -33,6 +34,7 @@ def test_an_endless_reply_ends_the_session() -> None:
 
 
 @pytest.mark.conformance("C145")
+@pytest.mark.threat("T-CLIENT")
 def test_a_2yz_to_data_ends_the_session() -> None:
     server, delivery = sending()
     server.says(b"250 a\r\n250 b\r\n250 c\r\n")
@@ -81,6 +83,7 @@ def test_a_session_that_ends_says_where(ehlo: bytes, replies: list[bytes], stage
     assert (server.session.failure.reply is None) is not farewell
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_a_connection_that_is_lost_behind_the_dot_leaves_it_open_what_became_of_the_message() -> None:
     server, delivery = sending()
     server.says(b"250 a\r\n250 b\r\n354 c\r\n")
@@ -104,6 +107,7 @@ def test_a_connection_that_is_lost_in_the_middle_of_the_content_is_a_temporary_f
     assert statuses(delivery) == [(Status.TEMPORARY, "content")]
 
 
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize(
     ("reply", "status"),
     [(b"552 5.3.4 big", Status.PERMANENT), (b"452 4.3.1 full", Status.TEMPORARY), (b"421 4.3.2 bye", Status.TEMPORARY)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,6 +59,7 @@ WORDS = st.sampled_from(
 SAID = st.lists(WORDS | st.binary(min_size=1, max_size=8), max_size=25)
 
 
+@pytest.mark.threat("T-CLIENT")
 @given(
     course=st.integers(0, len(COURSE)),
     said=SAID,

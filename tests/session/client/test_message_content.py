@@ -485,6 +485,7 @@ def test_the_size_is_said_where_it_is_known() -> None:
 
 
 @pytest.mark.conformance("C110")
+@pytest.mark.threat("T-CLIENT")
 @pytest.mark.parametrize("limit", [b"SIZE", b"SIZE 0", b"SIZE x", b"SIZE " + b"9" * 40])
 def test_a_limit_that_says_nothing_limits_nothing(limit: bytes) -> None:
     assert b" SIZE=3\r\n" in sent(b"x", USUAL.replace(b"SIZE 100000", limit))

@@ -113,6 +113,7 @@ def test_starttls_begins_anew() -> None:
     assert not delivery.done
 
 
+@pytest.mark.threat("T-CLIENT")
 def test_starttls_that_is_announced_inside_tls_is_not_used() -> None:
     server = Server(tls=TlsMode.STARTTLS)
     server.sees()
@@ -125,6 +126,7 @@ def test_starttls_that_is_announced_inside_tls_is_not_used() -> None:
 
 
 @pytest.mark.conformance("C223")
+@pytest.mark.threat("T-TLS")
 def test_tls_that_is_required_and_not_offered_ends_the_session() -> None:
     server = Server(tls=TlsMode.STARTTLS)
     delivery = server.session.submit(message())
@@ -135,6 +137,7 @@ def test_tls_that_is_required_and_not_offered_ends_the_session() -> None:
     assert statuses(delivery) == [(Status.PERMANENT, "starttls")]
 
 
+@pytest.mark.threat("T-TLS")
 @pytest.mark.parametrize(("reply", "temporary"), [(b"454 later", True), (b"502 no", False)])
 def test_tls_that_is_required_and_refused_ends_the_session(reply: bytes, temporary: bool) -> None:
     server = Server(tls=TlsMode.STARTTLS)
@@ -162,6 +165,7 @@ def test_without_tls_it_is_not_asked_for() -> None:
 
 
 @pytest.mark.conformance("C220")
+@pytest.mark.threat("T-TLS")
 @pytest.mark.parametrize("reply", [b"220 go\r\n250-evil\r\n", b"250 ok\r\n", b"235 ok\r\n"])
 def test_an_answer_to_starttls_that_is_no_plain_220_ends_the_session(reply: bytes) -> None:
     server = Server(tls=TlsMode.OPPORTUNISTIC)
@@ -173,6 +177,7 @@ def test_an_answer_to_starttls_that_is_no_plain_220_ends_the_session(reply: byte
     assert failure(server) == ("starttls", True)
 
 
+@pytest.mark.threat("T-TLS")
 def test_clear_text_behind_the_220_belongs_to_tls() -> None:
     server = Server(tls=TlsMode.STARTTLS)
     server.sees()

@@ -173,6 +173,7 @@ def test_a_refusal_of_the_message_is_one_for_those_who_were_accepted(reply: byte
 
 
 @pytest.mark.conformance("C361")
+@pytest.mark.threat("T-CLIENT")
 def test_a_path_in_a_reply_is_not_followed() -> None:
     server = greeted()
     delivery = server.session.submit(message())

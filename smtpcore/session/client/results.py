@@ -110,7 +110,8 @@ class Delivery:
     error: SessionError | None = None
     """Why the message as a whole could not be sent, where it was not a reply to it that decided."""
     begun: bool = False
-    """Something of it was sent. If not, it can be given to another session without a thought."""
+    """The server has taken its MAIL. If not, nobody can have it, and it can be given to another session without a
+    thought."""
     done: bool = False
     """Nothing will change any more."""
     open: bool = False

@@ -167,7 +167,6 @@ class Transaction(Stage):
                 self._delivery.error = SessionError("mail", str(error), temporary=False, enhanced="5.3.3")
                 self._delivery.open = False
             return
-        self._delivery.begun = True
         if isinstance(item, Result):
             self._asked.append(item)
 
@@ -178,7 +177,9 @@ class Transaction(Stage):
         match event:
             case Mail():
                 self._delivery.mail_reply = reply
-                if not reply.positive:
+                self._delivery.begun = reply.positive
+                # A farewell says nothing of this message; what it means for it is settled with the session.
+                if not reply.positive and not reply.close:
                     self._mail_refused(reply)
             case Rcpt():
                 self._rcpt_answered(self._asked.popleft(), reply)

@@ -119,6 +119,22 @@ async def test_a_message_whose_kept_connection_has_gone_gets_another_and_is_told
         assert told == delivery.results
 
 
+@pytest.mark.parametrize("farewell", [b"421 4.4.2 idle for too long\r\n", b""])
+async def test_a_message_whose_mail_was_not_taken_is_sent_over_another_connection(farewell: bytes) -> None:
+    async def leave(peer: Peer) -> None:
+        await one_message(peer)
+        await peer.hears(b"MAIL")
+        if farewell:
+            await peer.says(farewell)
+
+    told: list[Result] = []
+    async with scripted(leave, one_message_and_leave) as server, pool(server.address) as sender:
+        await sender.send(message())
+        delivery = await sender.send(message(), told=told.append)
+        assert statuses(delivery) == [Status.ACCEPTED]
+        assert told == delivery.results
+
+
 async def test_a_message_that_was_begun_is_not_sent_again() -> None:
     async def cut(peer: Peer) -> None:
         await one_message(peer)
@@ -199,15 +215,16 @@ async def test_a_cancellation_in_the_block_closes_at_once() -> None:
         await until(lambda: inbox.causes)
 
 
-async def test_an_application_that_fails_costs_one_connection() -> None:
+async def test_an_application_that_fails_to_hear_of_a_result_costs_nothing() -> None:
     def fail(result: Result) -> None:
         raise ZeroDivisionError
 
     async with serving(inbox := Inbox()) as server, pool(server) as sender:
-        with pytest.raises(ZeroDivisionError):
-            await sender.send(message(), told=fail)
+        delivery = await sender.send(message(), told=fail)
+        assert isinstance(delivery.fault, ZeroDivisionError)
+        assert statuses(delivery) == [Status.ACCEPTED]
         assert statuses(await sender.send(message())) == [Status.ACCEPTED]
-    assert len(inbox.sessions) == 2
+    assert len(inbox.sessions) == 1
 
 
 async def test_a_message_that_outlives_the_pool_takes_its_connection_along() -> None:

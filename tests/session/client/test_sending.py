@@ -20,8 +20,9 @@ def test_a_message_is_sent_and_the_server_takes_it() -> None:
     assert server.sees() == b""
     assert server.says(b"220 srv\r\n") == EHLO
     assert server.says(USUAL) == ENVELOPE
-    assert delivery.begun
+    assert not delivery.begun
     assert server.says(b"250 2.1.0 a\r\n250 2.1.5 b\r\n354 c\r\n") == b"x\r\n.\r\n"
+    assert delivery.begun
     assert not delivery.done
     assert server.says(b"250 2.0.0 queued as 1\r\n") == b""
     assert statuses(delivery) == [OK]
@@ -149,6 +150,19 @@ def test_a_refusal_of_mail_is_one_for_every_recipient(reply: bytes, status: Stat
         again = server.session.submit(message())
         assert server.sees().startswith(b"MAIL")
         assert not again.done
+
+
+@pytest.mark.parametrize("end", [b"421 4.4.2 idle for too long\r\n", b""])
+def test_a_message_whose_mail_was_not_taken_is_not_begun(end: bytes) -> None:
+    server = greeted()
+    told: list[Status] = []
+    delivery = server.session.submit(message(), told=lambda result: told.append(result.status))
+    assert server.sees() == ENVELOPE
+    server.says(end)
+    assert statuses(delivery) == [(Status.TEMPORARY, "mail")]
+    assert not delivery.begun
+    assert server.session.failure is not None
+    assert told == [Status.TEMPORARY]
 
 
 @pytest.mark.parametrize(("reply", "status"), [(b"554 no", Status.PERMANENT), (b"451 no", Status.TEMPORARY)])

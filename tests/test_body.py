@@ -357,6 +357,7 @@ def read_message_after_message(data: bytes) -> None:
         (read_whole, b"\r\n..." * 16),
         (read_whole, b"x" * 64),
         (read_whole, b".\r" * 32),
+        (read_whole, b"\r" * 64),
         (read_trickled, b"\r\n.."),
         (read_trickled, b"x" * 4),
         (read_message_after_message, b"Subject: x\r\n\r\nhello\r\n.\r\n" * 4),

@@ -159,6 +159,18 @@ def test_behind_xclient_a_proxy_header_is_an_unknown_command() -> None:
     assert str(dialogue.session.peer.host) == "198.51.100.1"
 
 
+@pytest.mark.threat("T-HEADER", "T-UTF8")
+@pytest.mark.parametrize("local", ["x\u202ey", "x\u2066y", "x\u200ey"])
+def test_a_recipient_who_turns_the_text_around_is_not_named_in_the_trace(local: str) -> None:
+    traces: list[bytes] = []
+    hooks = handler(message=lambda _, envelope: traces.append(envelope.trace))
+    dialogue = Dialogue(config(smtputf8=True), hooks).ready()
+    dialogue.feed(f"MAIL FROM:<> SMTPUTF8\r\nRCPT TO:<{local}@mx.test>\r\nDATA\r\n".encode())
+    dialogue.say("x", ".")
+    assert traces[0].isascii()
+    assert b"\tfor " not in traces[0]
+
+
 @pytest.mark.threat("T-HARVEST")
 def test_nothing_is_told_about_users_nor_about_the_program() -> None:
     dialogue = Dialogue().ready()

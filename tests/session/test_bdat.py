@@ -277,6 +277,7 @@ def test_a_border_within_crlf_is_no_bare_newline() -> None:
     assert keeper.contents == [b"a\r\nb"]
 
 
+@pytest.mark.threat("T-EOD")
 def test_bare_newlines_refuse_the_message_at_its_end() -> None:
     keeper = Keeper()
     dialogue = Dialogue(handler=keeper).mailing()
@@ -284,6 +285,7 @@ def test_bare_newlines_refuse_the_message_at_its_end() -> None:
     assert keeper.contents == []
 
 
+@pytest.mark.threat("T-EOD")
 def test_bare_newlines_may_pass_by_chunks_alone() -> None:
     keeper = Keeper()
     dialogue = Dialogue(config(bare_newlines_bdat="pass"), keeper).mailing()
@@ -293,6 +295,7 @@ def test_bare_newlines_may_pass_by_chunks_alone() -> None:
     assert keeper.contents == [b"a\n"]
 
 
+@pytest.mark.threat("T-EOD")
 def test_bare_newlines_may_close() -> None:
     dialogue = Dialogue(config(bare_newlines_bdat="close"), Keeper()).mailing()
     assert codes(dialogue.feed(b"BDAT 9 LAST\r\na\nb")) == ["421 4.7.0"]

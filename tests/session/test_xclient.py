@@ -129,9 +129,17 @@ def test_extensions_are_announced_anew() -> None:
     assert code(dialogue.say("MAIL FROM:<> SIZE=1")) == "555 5.5.4"
 
 
-def test_what_is_not_told_stays_and_what_is_unavailable_goes() -> None:
+@pytest.mark.conformance("C301")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "XCLIENT ADDR=[UNAVAILABLE] DESTPORT=[UNAVAILABLE] NAME=[TEMPUNAVAIL]",
+        "xclient addr=[unavailable] destport=[Unavailable] name=[tempunavail]",
+    ],
+)
+def test_what_is_not_told_stays_and_what_is_unavailable_goes(line: str) -> None:
     dialogue = front()
-    dialogue.say("XCLIENT ADDR=[UNAVAILABLE] DESTPORT=[UNAVAILABLE] NAME=[TEMPUNAVAIL]")
+    dialogue.say(line)
     assert dialogue.session.peer == Peer(None, 4711, "192.0.2.1", None)
     assert dialogue.session.claimed == {
         "ADDR": Unavailable.PERMANENT,

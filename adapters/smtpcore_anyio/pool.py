@@ -208,9 +208,10 @@ class Pool:
         except BaseException:
             await kept.client.hang_up()
             raise
-        if told is not None and (delivery.begun or not repeatable):
+        delivery.told = told
+        if delivery.begun or not repeatable:
             for result in held:
-                told(result)
+                delivery.tell(result)
         if not kept.client.usable:
             pass
         elif self._tasks is None:

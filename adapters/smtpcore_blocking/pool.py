@@ -169,9 +169,9 @@ class Pool:
         delivery = self._send(client, message, tell)
         if client.session.failure is not None and not delivery.begun:
             return None
-        if told is not None:
-            for result in held:
-                told(result)
+        delivery.told = told
+        for result in held:
+            delivery.tell(result)
         return delivery
 
     def _send_by_fresh(self, message: Message, told: Callable[[Result], None] | None) -> Delivery:

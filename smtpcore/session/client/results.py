@@ -163,12 +163,16 @@ class Delivery:
         result.stage = stage
         result.reply = reply
         result.error = error
+        self.tell(result)
+        return True
+
+    def tell(self, result: Result) -> None:
+        """Call ``told``, unless there is none or it has failed."""
         if self.told is not None and self.fault is None:
             try:
                 self.told(result)
             except Exception as exception:
                 self.fault = exception
-        return True
 
     def fail(self, error: SessionError) -> None:
         """It was not begun and will not be: the session has failed."""

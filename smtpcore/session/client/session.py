@@ -379,7 +379,7 @@ class ClientSession(StepMachine):
     def _disconnect(self) -> Step | None:
         """The connection is gone: settle what is left, and tell who watches."""
         cause = self.cause
-        if self._stage is not None or self._jobs:
+        if self._stage is not None or self._jobs or not self._quitting:
             text = str(cause) if cause is not None else "the connection was lost"
             error = SessionError(self._where(), text, temporary=True)
             error.__cause__ = cause

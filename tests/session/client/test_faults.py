@@ -151,6 +151,16 @@ def test_a_reply_in_front_of_a_broken_transport_counts() -> None:
     assert statuses(delivery) == [(Status.ACCEPTED, "final")]
 
 
+def test_a_transport_that_breaks_while_nothing_is_done_is_a_failure_too() -> None:
+    server = greeted()
+    server.session.closed(ConnectionResetError("reset"))
+    assert server.sees() == b""
+    assert server.step is None
+    delivery = server.session.submit(message())
+    assert delivery.error is server.session.failure
+    assert str(delivery.error) == "idle: reset"
+
+
 @pytest.mark.parametrize("cut", [0, 1, 20])
 def test_nothing_is_sent_to_a_server_that_says_good_bye_in_the_same_breath(cut: int) -> None:
     farewell = b"421 4.3.2 shutting down\r\n"

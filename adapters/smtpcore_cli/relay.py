@@ -27,6 +27,7 @@ class Relay:
         self._hop = hop
         self._stack = AsyncExitStack()
         self._client: Client | None = None
+        self._served: Mapping[str, Attribute] = {}  # who is, as the next hop was told by XCLIENT
         self.delivery: OpenDelivery | None = None
         """The message that was begun, until all is known of it."""
 
@@ -59,9 +60,10 @@ class Relay:
 
     async def _open(self, session: ServerSession, mail: Mail) -> OpenDelivery:
         client = self._client
-        if client is None or client.session.failure is not None:
-            client = await self._connect(session)
-        told = attributes(session) if self._hop.xforward else {}
+        served = attributes(session)
+        if client is None or client.session.failure is not None or (self._hop.xclient and served != self._served):
+            client = await self._connect(served)
+        told = served if self._hop.xforward else {}
         size = mail.size + _TRACE if mail.size is not None else None
         opened = await client.open(_passed_on(mail, client.extensions), size=size, forwarded=told)
         begun = opened.delivery
@@ -72,16 +74,17 @@ class Relay:
         self.delivery = opened
         return opened
 
-    async def _connect(self, session: ServerSession) -> Client:
+    async def _connect(self, served: Mapping[str, Attribute]) -> Client:
         await self.close()
         self._stack = AsyncExitStack()
-        self._client = await self._stack.enter_async_context(_connection(self._hop, session))
+        self._client = await self._stack.enter_async_context(_connection(self._hop, served))
+        self._served = served
         return self._client
 
 
-def _connection(hop: Hop, session: ServerSession) -> AbstractAsyncContextManager[Client]:
+def _connection(hop: Hop, served: Mapping[str, Attribute]) -> AbstractAsyncContextManager[Client]:
     place, context, name, within = hop.place, hop.tls_context, hop.server_name, hop.connect_timeout
-    config = replace(hop.config, xclient=attributes(session)) if hop.xclient else hop.config
+    config = replace(hop.config, xclient=served) if hop.xclient else hop.config
     if place.path is not None:
         return connect_unix(place.path, config, tls_context=context, server_name=name, connect_timeout=within)
     return connect(place.host, place.port, config, tls_context=context, server_name=name, connect_timeout=within)

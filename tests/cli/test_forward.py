@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -300,3 +301,21 @@ def test_a_hop_is_told_who_is_served(front: Callable[..., Front]) -> None:
         assert "PROTO=ESMTP HELO=sender.test" in hop.transcript
         assert front(hop, options={"xclient": True}).send().accepted
         assert "XCLIENT" in hop.transcript
+
+
+def test_a_hop_that_decides_by_who_is_served_is_told_when_that_changes(front: Callable[..., Front]) -> None:
+    networks = ("127.0.0.0/8",)
+    with SmtpSink(ServerConfig(xclient_networks=networks)) as hop:
+        server = front(hop, options={"xclient": True}, xclient_networks=networks)
+        message = ["MAIL FROM:<a@b.example>", "RCPT TO:<c@d.example>", "DATA", "x\r\n."]
+        lines = ["EHLO one.test", *message, *message, "XCLIENT ADDR=192.0.2.7", "EHLO two.test", *message, "QUIT"]
+        with socket.create_connection(("127.0.0.1", server.port), 10) as connection, connection.makefile("rwb") as file:
+            for line in ["", *lines]:
+                if line:
+                    file.write(line.encode() + b"\r\n")
+                    file.flush()
+                while (reply := file.readline())[3:4] == b"-":
+                    pass
+                assert reply[:1] in (b"2", b"3")
+        assert [str(message.peer.host) for message in hop.messages] == ["127.0.0.1", "127.0.0.1", "192.0.2.7"]
+        assert hop.transcript.count("C: XCLIENT") == 2

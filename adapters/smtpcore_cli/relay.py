@@ -11,6 +11,7 @@ from smtpcore_anyio import Client, OpenDelivery, connect, connect_unix
 from smtpcore import Mail, ServerSession
 from smtpcore.commands.attributes import Attribute, Unavailable
 from smtpcore.session.client import SessionError
+from smtpcore.session.client.announced import limit
 
 from .hop import Hop
 
@@ -61,7 +62,7 @@ class Relay:
     async def _open(self, session: ServerSession, mail: Mail) -> OpenDelivery:
         client = self._client
         served = attributes(session)
-        if client is None or client.session.failure is not None or (self._hop.xclient and served != self._served):
+        if client is None or not self._serves(client, served):
             client = await self._connect(served)
         told = served if self._hop.xforward else {}
         size = mail.size + _TRACE if mail.size is not None else None
@@ -73,6 +74,13 @@ class Relay:
             raise SessionError.of("mail", begun.mail_reply)
         self.delivery = opened
         return opened
+
+    def _serves(self, client: Client, served: Mapping[str, Attribute]) -> bool:
+        """Whether another message may go over this connection."""
+        if client.session.failure is not None or (self._hop.xclient and served != self._served):
+            return False
+        most = limit(client.extensions, "MAILMAX")
+        return most is None or client.session.transactions < most
 
     async def _connect(self, served: Mapping[str, Attribute]) -> Client:
         await self.close()

@@ -212,6 +212,13 @@ def test_a_kept_connection_that_has_gone_is_made_anew(front: Callable[..., Front
     assert [message.content.rpartition(b"\r\n\r\n")[2][-3:] for message in sink.messages] == [b"1\r\n", b"2\r\n"]
 
 
+def test_a_hop_gets_no_more_messages_over_a_connection_than_it_takes(front: Callable[..., Front]) -> None:
+    with SmtpSink(ServerConfig(limits=Limits(max_transactions=2))) as hop, front(hop).client() as client:
+        for _ in range(5):
+            assert client.send(Message.to("a@b.example", ["c@d.example"], b"x\r\n")).accepted
+        assert hop.transcript.count("C: EHLO") == 3
+
+
 def test_a_message_that_is_given_up_is_given_up_at_the_hop(front: Callable[..., Front], sink: SmtpSink) -> None:
     with front().client() as client:
         opened = client.open(Mail(Path("a", "b.example"), {}))

@@ -212,8 +212,12 @@ def test_a_kept_connection_that_has_gone_is_made_anew(front: Callable[..., Front
     assert [message.content.rpartition(b"\r\n\r\n")[2][-3:] for message in sink.messages] == [b"1\r\n", b"2\r\n"]
 
 
-def test_a_hop_gets_no_more_messages_over_a_connection_than_it_takes(front: Callable[..., Front]) -> None:
-    with SmtpSink(ServerConfig(limits=Limits(max_transactions=2))) as hop, front(hop).client() as client:
+@pytest.mark.parametrize("announced", [False, True])
+def test_a_hop_gets_no_more_messages_over_a_connection_than_it_takes(
+    front: Callable[..., Front], announced: bool
+) -> None:
+    settings = ServerConfig(limits=Limits(max_transactions=2), announce_limits=announced)
+    with SmtpSink(settings) as hop, front(hop).client() as client:
         for _ in range(5):
             assert client.send(Message.to("a@b.example", ["c@d.example"], b"x\r\n")).accepted
         assert hop.transcript.count("C: EHLO") == 3

@@ -104,7 +104,8 @@ class ForwardHandler(Handler):
         if result.accepted:
             assert result.reply is not None  # nothing is accepted but by a reply
             return Reply(250, [f"Forwarded: {line}" for line in result.reply.lines], "2.0.0")
-        if result.status is Status.UNCERTAIN:
+        if result.stage == "final" and result.error is not None:
+            # Under LMTP too: what is missing there is to be sent again (RFC 2033 5), and may have come all the same.
             self._log(f"{session.id} uncertain: {result.recipient.path} {result.text}")
             return _UNKNOWN
         if result.reply is not None:

@@ -203,6 +203,16 @@ def test_a_connection_that_is_lost_behind_the_content_goes_on_record(
     assert server.send().accepted
 
 
+def test_a_hop_of_lmtp_that_is_lost_behind_the_content_goes_on_record_too(front: Callable[..., Front]) -> None:
+    with SmtpSink(lmtp=True) as hop:
+        server = front(hop, lmtp_hop=True)
+        hop.on_message().drop().times(1)
+        delivery = server.send()
+    assert outcome(delivery) == [(Status.TEMPORARY, "451 4.4.2 It is not known whether the next hop has the message")]
+    [line] = server.log
+    assert " uncertain: c@d.example " in line
+
+
 def test_a_kept_connection_that_has_gone_is_made_anew(front: Callable[..., Front], sink: SmtpSink) -> None:
     server = front()
     with server.client() as client:

@@ -75,10 +75,7 @@ class Transaction(Stage):
             self._give_up(delivery.error)
             return
         extensions = session.connection.extensions
-        most = limit(extensions, "MAILMAX")
         try:
-            if most is not None and session.transactions >= most:
-                raise SessionError("mail", f"the server takes {most} messages in a session", temporary=True)
             self._plan = make(delivery.message, session.config, extensions, session.tls)
             if not delivery.open:
                 self._plan.load(delivery.message, session.config, extensions)
@@ -92,8 +89,12 @@ class Transaction(Stage):
 
     def _begin_transaction(self, plan: Plan) -> None:
         session = self.session
-        session.transactions += 1
         extensions = session.connection.extensions
+        most = limit(extensions, "MAILMAX")
+        if most is not None and session.transactions >= most:
+            self._give_up(SessionError("mail", f"the server takes {most} messages in a session", temporary=True))
+            return
+        session.transactions += 1
         message = self._delivery.message
         if message.forwarded and "XFORWARD" in extensions:
             self._queue.append(Xforward(message.forwarded))

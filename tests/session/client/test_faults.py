@@ -326,6 +326,15 @@ def test_content_that_cannot_be_had_twice_goes_to_no_more_than_the_server_takes_
     assert "no more in one transaction" in delivery.results[1].text
 
 
+def test_a_message_that_is_split_takes_no_more_transactions_than_the_server_takes() -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS RCPTMAX=1 MAILMAX=1\r\n250-PIPELINING\r\n"))
+    delivery = server.session.submit(message(b"x\r\n", "c@d.example", "e@d.example"))
+    server.sees()
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    assert server.says(b"250 d\r\n") == b""
+    assert statuses(delivery) == [(Status.ACCEPTED, "final"), (Status.TEMPORARY, "mail")]
+
+
 def test_a_session_has_no_more_messages_than_the_server_takes() -> None:
     server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS MAILMAX=1\r\n250-PIPELINING\r\n"))
     first, second = server.session.submit(message()), server.session.submit(message())

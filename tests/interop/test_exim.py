@@ -58,14 +58,14 @@ plain:
 def folder(public_folder: Path) -> Path:
     """For the settings, the spool and the logs."""
     needs(os.geteuid() == 0, "exim takes settings from root only")
-    needs(_user_exists(), f"no user {OWNER}, whom exim delivers as")
+    needs(user_exists(), f"no user {OWNER}, whom exim delivers as")
     for child in ("spool", "logs"):
         (public_folder / child).mkdir(mode=0o750)
         shutil.chown(public_folder / child, OWNER, OWNER)
     return public_folder
 
 
-def _user_exists() -> bool:
+def user_exists() -> bool:
     try:
         pwd.getpwnam(OWNER)
     except KeyError:

@@ -282,7 +282,11 @@ class ClientSession(StepMachine):
         stage, self._stage = self._stage, None
         if stage is not None:
             stage.lost(error)
-        self._jobs.drop(self.failure)
+        others = self.failure
+        if isinstance(stage, Transaction) and not others.temporary:
+            # What is wrong with one message is no fault of those behind it.
+            others = SessionError(others.stage, "the connection was lost over another message", temporary=True)
+        self._jobs.drop(others)
 
     # The phases.
 
@@ -379,7 +383,7 @@ class ClientSession(StepMachine):
     def _disconnect(self) -> Step | None:
         """The connection is gone: settle what is left, and tell who watches."""
         cause = self.cause
-        if self._stage is not None or self._jobs or not self._quitting:
+        if self._stage is not None or self._jobs or not (self._quitting or self.failure):
             text = str(cause) if cause is not None else "the connection was lost"
             error = SessionError(self._where(), text, temporary=True)
             error.__cause__ = cause

@@ -128,6 +128,26 @@ def test_a_reply_in_the_middle_of_the_content_stops_it(reply: bytes, status: Sta
     assert result.reply.code == int(reply[:3])
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_what_is_wrong_with_one_message_is_no_fault_of_those_behind_it(refused: bool) -> None:
+    server = greeted()
+    content = [b"x\r\n" * 200_000, b"a lone\nLF"]
+    first, second = server.session.submit(message(content)), server.session.submit(message())
+    server.sees()
+    if refused:
+        server.session.receive_data(b"250 a\r\n250 b\r\n354 c\r\n")
+        assert isinstance(server.session.next_step(), Send)
+        server.says(b"554 5.7.1 spam\r\n")
+    else:
+        server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    server.ends()
+    third = server.session.submit(message())
+    assert [status for status, _ in statuses(first)] == [Status.PERMANENT]
+    for other in (second, third):
+        assert [status for status, _ in statuses(other)] == [Status.TEMPORARY]
+        assert other.results[0].reply is None
+
+
 def test_a_broken_transport_in_the_middle_of_the_content_is_a_temporary_failure() -> None:
     server, delivery = sending(content=b"x\r\n" * 200_000, ehlo=PLAIN)
     server.says(b"250 a\r\n")

@@ -97,7 +97,9 @@ class ReplyReader:
         code, separator, text = match.groups(b"")
         limits = self._limits
         self._octets += len(line) + len(b"\r\n")
-        if code != _CHALLENGE and (len(line) + len(b"\r\n") > limits.max_line or self._octets > limits.max_octets):
+        # A challenge is one line: whatever else follows it has the limits of all replies.
+        challenge = code == _CHALLENGE and not self._texts
+        if not challenge and (len(line) + len(b"\r\n") > limits.max_line or self._octets > limits.max_octets):
             raise RemoteProtocolError("a reply of more octets than anyone should read")
         if not self._texts:
             self._code = code

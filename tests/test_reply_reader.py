@@ -151,6 +151,11 @@ def test_a_challenge_may_be_as_long_as_a_response() -> None:
     assert reply(b"334 " + challenge + b"\r\n").lines == (challenge.decode(),)
 
 
+def test_only_the_first_line_of_a_challenge_may_be_so_long() -> None:
+    assert "more octets" in refused(b"334-" + b"x" * 12000 + b"\r\n334 " + b"x" * 5000 + b"\r\n")
+    assert "more octets" in refused(b"334-x\r\n" * 20, ReplyLimits(max_octets=100))
+
+
 @pytest.mark.parametrize("octets", [b"250 5.1.1 x\r\n", b"250 2.1 x\r\n", b"250 2.01.0 x\r\n", b"250 2.1.0x\r\n"])
 def test_what_is_no_enhanced_code_of_the_class_is_text(octets: bytes) -> None:
     found = reply(octets)

@@ -33,6 +33,9 @@ class Message:
 
     ``mail`` and ``recipients`` go out as they are. What the session adds to MAIL is ``SIZE``, ``BODY`` and
     ``SMTPUTF8``, by what the content and the addresses need and the server announces.
+
+    Raises:
+        TypeError: They are not commands with paths in them.
     """
 
     mail: Mail
@@ -43,6 +46,11 @@ class Message:
     """Octets of the content, where it comes piece by piece and its size is known: for ``SIZE``."""
     forwarded: Mapping[str, Attribute] = field(default_factory=dict)
     """What to tell by XFORWARD to a server that announces it: attributes by name in upper case, for its logs."""
+
+    def __post_init__(self) -> None:
+        check(Mail, self.mail)
+        for recipient in self.recipients:
+            check(Rcpt, recipient)
 
     @classmethod
     def to(
@@ -76,6 +84,16 @@ class Message:
             raise ValueError("a message needs a recipient")
         commands = [Rcpt(path, dict(rcpt or {})) for path in paths]
         return cls(Mail(_path(sender), dict(mail or {})), commands, content, size)
+
+
+def check(kind: type[Mail | Rcpt], command: Mail | Rcpt) -> None:
+    """See that it is the command it should be: an address in its place is easily given, and noticed late.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if not isinstance(command, kind) or not isinstance(command.path, Path):
+        raise TypeError(f"give a {kind.__name__} that has a Path, or let Message.to() make it of addresses")
 
 
 def _path(address: str | Path) -> Path:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from smtpcore.commands import Command, Rcpt
 from smtpcore.errors import LocalProtocolError
 from smtpcore.replies import EnhancedCode, Reply
+from smtpcore.session.client.message import Content, Message, check
 
 if TYPE_CHECKING:
     from smtpcore.session.client.content import Feed
-    from smtpcore.session.client.message import Content, Message
 
 
 class Status(Enum):
@@ -122,8 +122,10 @@ class Delivery:
 
         Raises:
             LocalProtocolError: It is not open.
+            TypeError: The recipient is no command with a path in it.
         """
         self._check_open()
+        check(Rcpt, recipient)
         result = Result(recipient)
         self.results.append(result)
         return result

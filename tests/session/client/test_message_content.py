@@ -11,7 +11,7 @@ import pytest
 from smtpcore import Mail, Rcpt
 from smtpcore.params import BodyType, Notify
 from smtpcore.paths import PathError
-from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Status
+from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Message, Status
 from smtpcore.spec import Dialect
 
 from .dialogue import PLAIN, TLS, USUAL, Server, commands, greeted, message, path, statuses
@@ -578,6 +578,18 @@ def test_what_is_told_by_xforward_is_for_those_who_announce_it() -> None:
         server.says(b"550 no\r\n250 a\r\n250 b\r\n354 c\r\n")
         server.says(b"250 d\r\n")
         assert statuses(delivery) == [(Status.ACCEPTED, "final")]
+
+
+def test_an_address_is_no_command() -> None:
+    mail: Any = Mail(path("a@b.example"), {})
+    address: Any = "c@d.example"
+    for wrong in (address, mail, Rcpt(address, {})):
+        with pytest.raises(TypeError, match=r"Message\.to"):
+            Message(mail, [wrong], b"x\r\n")
+        with pytest.raises(TypeError, match=r"Message\.to"):
+            greeted().session.open(mail).add(wrong)
+    with pytest.raises(TypeError, match="Mail that has a Path"):
+        greeted().session.open(Mail(address, {}))
 
 
 def test_a_sender_is_an_address_or_nobody() -> None:

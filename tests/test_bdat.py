@@ -248,6 +248,14 @@ def test_what_the_barrier_stops_is_drained_too() -> None:
         assert answers(line + b"\r\nQUIT\r\nNOOP\r\n", before, barrier=barrier) == ["530", "250"]
 
 
+@pytest.mark.conformance("C202", "C216", "C240")
+def test_a_size_that_cannot_be_read_closes_in_front_of_the_barrier_too() -> None:
+    barrier = Barrier(Reply(530, "First", "5.7.0"), frozenset((b"EHLO", b"NOOP", b"QUIT")))
+    held = talk(b"BDAT x\r\nQUIT\r\n", EHLO + b"\r\n", barrier=barrier)
+    assert held.replies == ["250", "501 5.5.4"]
+    assert held.state is State.CLOSED
+
+
 def test_where_chunks_are_not_served_nothing_behind_them_is_read() -> None:
     held = converse(BEFORE + b"BDAT 6\r\nQUIT\r\nNOOP\r\n")
     assert held.replies[3:] == ["502 5.5.1"]

@@ -281,7 +281,8 @@ def test_a_mechanism_that_is_not_offered_is_504_and_its_response_is_not_looked_a
 @pytest.mark.threat("T-AUTH")
 def test_after_success_another_is_503() -> None:
     dialogue = ready()
-    dialogue.say(PLAIN_BOB)
+    in_one_go = dialogue.say(PLAIN_BOB, PLAIN_BOB)
+    assert in_one_go.startswith(f"{GOOD}503 5.5.1 ")
     assert dialogue.say(PLAIN_BOB).startswith("503 5.5.1 ")
     assert "AUTH" not in dialogue.say("EHLO client.test")
 

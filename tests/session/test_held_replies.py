@@ -84,6 +84,7 @@ def test_the_next_transaction_may_stand_behind_the_content() -> None:
     assert sends(dialogue, "hi", ".", "MAIL FROM:<>", "RCPT TO:<b@mx.test>", "DATA") == ["250 250 250 354"]
 
 
+@pytest.mark.threat("T-FLOOD")
 def test_no_input_is_worked_on_until_a_send_was_taken() -> None:
     asked: list[object] = []
     dialogue = Dialogue(handler=handler(vrfy=lambda *arguments: asked.append(arguments))).ready()

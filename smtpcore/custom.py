@@ -82,8 +82,8 @@ class CustomParameter:
     """Octets by which the line may grow: `` KEYWORD=value`` at its longest (RFC 5321 4.1.1.11)."""
     value: Value = Value.REQUIRED
     read: Callable[[bytes], object] = _text
-    """Makes something of the value, which is printable ASCII without ``=``. It raises ParseError for 501 5.5.4, or
-    CommandError for a reply of its own."""
+    """Makes something of the value, which is printable ASCII without ``=``. It raises ParseError or
+    another ValueError for 501 5.5.4, or CommandError for a reply of its own; whatever else it raises is 451 4.3.0."""
 
     def __post_init__(self) -> None:
         known = {row.keyword for row in PARAMETERS}

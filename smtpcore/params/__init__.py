@@ -102,6 +102,7 @@ _SMTPUTF8 = (b"MAIL", b"SMTPUTF8")
 
 _BAD_FORM = Reply(501, "Parameters that cannot be read", "5.5.4")
 _TOO_MANY = Reply(501, "Too many parameters", "5.5.4")
+_FAULT = Reply(451, "Local error in processing", "4.3.0")
 _BAD_OCTETS = Reply(501, "Octets that are not allowed in a parameter", "5.5.2")
 _UNKNOWN = Reply(555, "A parameter that was not announced", "5.5.4")
 _AFTER_HELO = Reply(555, "No parameters are known after HELO", "5.5.4")
@@ -156,6 +157,11 @@ def parse_parameters(verb: bytes, text: bytes, grammar: Grammar) -> Mapping[str,
             raise  # A reader that the application has registered may have a reply of its own.
         except ParseError as error:
             raise CommandError(Reply(501, f"{name}: {error}", enhanced)) from None
+        except ValueError as error:
+            # What int() and decode() raise in a reader that the application has registered.
+            raise CommandError(Reply(501, f"{name}: a value that cannot be read", enhanced)) from error
+        except Exception as error:
+            raise CommandError(_FAULT) from error
     return params
 
 

@@ -66,6 +66,17 @@ def test_a_verb_without_a_hook_is_accepted() -> None:
     assert painting().ready().say("XPAINT red") == "250 2.0.0 OK\r\n"
 
 
+def test_a_reader_that_fails_is_a_fault_of_the_application_and_never_leaves_the_session() -> None:
+    def number(value: bytes) -> object:
+        return {b"0": 1}[b"%d" % int(value)]
+
+    parameter = CustomParameter(verb="MAIL", keyword="XCOUNT", room=20, read=number)
+    dialogue = Dialogue(config(extensions=[CustomExtension(keyword="XCOUNT", parameters=(parameter,))])).ready()
+    assert dialogue.say("MAIL FROM:<a@b.example> XCOUNT=many") == "501 5.5.4 XCOUNT: a value that cannot be read\r\n"
+    assert dialogue.say("MAIL FROM:<a@b.example> XCOUNT=7") == "451 4.3.0 Local error in processing\r\n"
+    assert dialogue.say("MAIL FROM:<a@b.example> XCOUNT=0").startswith("250 ")
+
+
 def test_argument_and_order_are_judged_as_for_any_verb() -> None:
     dialogue = painting().greeted()
     assert dialogue.say("XPAINT red").startswith("503 5.5.1 ")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smtpcore import Mail, Rcpt
+from smtpcore import CustomExtension, CustomParameter, Mail, Rcpt
 from smtpcore.params import BodyType, Notify
 from smtpcore.paths import PathError
 from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Message, Status
@@ -578,6 +578,16 @@ def test_what_is_told_by_xforward_is_for_those_who_announce_it() -> None:
         server.says(b"550 no\r\n250 a\r\n250 b\r\n354 c\r\n")
         server.says(b"250 d\r\n")
         assert statuses(delivery) == [(Status.ACCEPTED, "final")]
+
+
+def test_a_parameter_of_the_application_that_it_cannot_read_itself_is_not_sent() -> None:
+    parameter = CustomParameter(verb="MAIL", keyword="XCOUNT", room=20, read=int)
+    extension = CustomExtension(keyword="XCOUNT", parameters=(parameter,))
+    server = greeted(b"250-srv\r\n250 XCOUNT\r\n", custom=[extension])
+    delivery = server.session.submit(message(mail={"XCOUNT": "many"}))
+    assert server.sees() == b""
+    assert statuses(delivery) == [(Status.PERMANENT, "mail")]
+    assert "cannot be read" in delivery.results[0].text
 
 
 def test_an_address_is_no_command() -> None:

@@ -11,6 +11,7 @@ from smtpcore.replies import Reply
 from smtpcore.spec import COMMANDS, Availability, Dialect, Guard, Rule, State
 
 _CLOSED: Final = State.CLOSED
+_CONNECTED: Final = State.CONNECTED
 _SUCCESS: Final = Reply(250)
 
 
@@ -41,7 +42,7 @@ class Dialogue:
 
     def __init__(self, table: Mapping[bytes, Rule] = COMMANDS, *, tls: bool = False) -> None:
         self.table = table
-        self.state = State.CONNECTED
+        self.state = _CONNECTED
         self.extended = False
         self.tls = tls
         self.authenticated = False

@@ -5,7 +5,7 @@ PROXY header, gate, TLS from the first octet, connect, early talk, greeting.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smtpcore.errors import ParseError
 from smtpcore.events import EarlyTalk
@@ -16,6 +16,8 @@ from smtpcore.session.gate import Admission
 from smtpcore.session.peer import Peer
 from smtpcore.session.steps import RECEIVE, Step
 from smtpcore.tls import TlsInfo
+
+_ADMITTED: Final = Admission.ADMITTED
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -78,12 +80,14 @@ def _endpoint(end: ProxySource | None) -> tuple[str | None, int | None]:
 
 def admit(session: ServerSession) -> Step | None:
     """Ask the gate."""
-    admission = Admission.ADMITTED if session.gate is None else session.gate.admit(session.peer)
-    if session.gate is not None and admission is Admission.ADMITTED:
-        # Kept, for the gate has to be released with the very peer that it counted.
-        session.admitted = session.peer
+    admission = _ADMITTED
+    if session.gate is not None:
+        admission = session.gate.admit(session.peer)
+        if admission is _ADMITTED:
+            # Kept, for the gate has to be released with the very peer that it counted.
+            session.admitted = session.peer
     implicit = session.config.implicit_tls
-    if admission is not Admission.ADMITTED:
+    if admission is not _ADMITTED:
         if implicit:
             # Nothing in clear text may be said on such a port.
             session.cut()

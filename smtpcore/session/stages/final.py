@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smtpcore.replies import Reply
 from smtpcore.session.replies import MESSAGE_OK
 from smtpcore.session.steps import Step
 from smtpcore.spec import Dialect
+
+_LMTP: Final = Dialect.LMTP
+_VERDICTS: Final = (Iterable, AsyncIterable)
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 def accept(session: ServerSession) -> tuple[type, ...]:
     """What ``message`` and ``finish`` may answer besides a reply (RFC 2033 4.2)."""
-    return (Iterable, AsyncIterable) if session.config.dialect is Dialect.LMTP else ()
+    return _VERDICTS if session.config.dialect is _LMTP else ()
 
 
 def answered(session: ServerSession, answer: object) -> None:

@@ -105,9 +105,9 @@ class Link(StepLoop[ClientSession]):
         # Nothing is owed on either side: it is the caller's turn.
         return None if type(step) is Idle else step
 
-    async def _receive(self) -> None:
+    async def _receive(self) -> Step | None:
         self._unheard = 0
-        await super()._receive()
+        return await super()._receive()
 
     async def _send(self, step: Send) -> None:
         if self._unheard >= _LOOK_EVERY:

@@ -17,7 +17,7 @@ import anyio.lowlevel
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 
-from smtpcore.session import Ask, Close, Receive, Send, ServerSession, StartTls, Step
+from smtpcore.session import RECEIVE, Ask, Close, Receive, Send, ServerSession, StartTls, Step
 from smtpcore.session.client import ClientSession
 
 from .hooks import is_asyncio, settle
@@ -68,11 +68,13 @@ class StepLoop(Generic[AnySession]):
 
     async def take_steps(self) -> None:
         """Take the steps until there is none."""
-        while (step := self._next_step()) is not None:
+        following: Step | None = None
+        while (step := following or self._next_step()) is not None:
+            following = None
             match step:
                 case Receive():
                     await self._flush(step)
-                    await self._receive()
+                    following = await self._receive()
                 case Send():
                     await self._send(step)
                 case Ask():
@@ -81,7 +83,7 @@ class StepLoop(Generic[AnySession]):
                     begun = self._wire.start_tls(step)
                     await self._flush(step)
                     if not begun:
-                        await self._receive()
+                        following = await self._receive()
                 case Close():
                     await self._close(step.graceful)
                 case _:
@@ -125,18 +127,43 @@ class StepLoop(Generic[AnySession]):
 
     # Reading.
 
-    async def _receive(self) -> None:
-        """Read once, until the deadline at the longest."""
+    async def _receive(self) -> Step | None:
+        """Read once, until the deadline at the longest, and go on while that is easy; gives the next step if known."""
         deadline = self.session.deadline
         if deadline is not None and deadline <= (now := anyio.current_time()):
             # Due already, as the look for an early talker is. What has arrived is to be seen before.
             if self._read_raw():
-                return
+                return None
             deadline = now + MOMENT if self._raw is None else now
+        following = None
         with self._until(deadline) as scope:
             await self._read()
+            following = await self._converse(scope, deadline)
         if scope.cancel_called:
             self.session.timed_out()
+            self._news = True
+        return following
+
+    async def _converse(self, scope: anyio.CancelScope, until: float | None) -> Step | None:
+        """Go on reading as long as each reply goes without waiting and no deadline is earlier than the scope's.
+
+        One scope for each command would cost as much as the command. So the scope of the first serves the others,
+        whose deadlines are later: where it ends too early no deadline has come, and the next one is made.
+
+        Returns:
+            The step that has to be done outside the scope. It must be: a hook that was called is in it.
+        """
+        # Else TLS may have to say something before the next read, or the write has waited in another scope.
+        while self._raw is not None and scope is self._sleep and not (self._wire.secure or scope.cancel_called):
+            step = self._next_step()
+            if isinstance(step, Send):
+                await self._send(step)
+                continue
+            deadline = self.session.deadline
+            if step is not RECEIVE or (deadline is not None and (until is None or deadline < until)):
+                return step
+            await self._read()
+        return None
 
     async def _read(self) -> int:
         """Read once; how many octets came."""
@@ -223,6 +250,8 @@ class StepLoop(Generic[AnySession]):
                 done = True
 
         if not done:
+            # Whatever scope this is in, it is one for reading, and its deadline is none for the write.
+            self._sleep.deadline = math.inf
             # A client may send all of a large group of commands before it reads the first reply.
             most = self._most_records if self._wire.secure else math.inf
             await self._unless_settled(step, write_rest, *((partial(self._read_on, most),) if most else ()))

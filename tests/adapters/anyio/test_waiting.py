@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 from smtpcore_anyio import listen_tcp
+from smtpcore_anyio.loop import StepLoop
 
 from smtpcore.session import Limits, ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
@@ -32,6 +33,35 @@ class TestDeadlines:
         config = ServerConfig(timeouts=Timeouts(idle=0.05))
         async with serving(config=config) as server, greeted(server) as client:
             assert (await client.rest()).startswith(b"421 4.4.2")
+
+    async def test_who_talks_is_not_idle_and_has_the_whole_time_when_the_talk_ends(self) -> None:
+        config = ServerConfig(timeouts=Timeouts(idle=0.2), limits=UNLIMITED)
+        async with serving(config=config) as server, greeted(server) as client:
+            # Past the deadline that the first command had.
+            talk_ends = anyio.current_time() + 0.3
+            while anyio.current_time() < talk_ends:
+                assert (await client.say(b"NOOP")).startswith(b"250")
+            assert (await client.rest()).startswith(b"421 4.4.2")
+            # The idle time began with the last reply, which was on its way when the talk ended.
+            assert anyio.current_time() > talk_ends + 0.1
+
+    async def test_one_scope_serves_many_commands_on_trio(
+        self, anyio_backend_name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if anyio_backend_name != "trio":
+            pytest.skip("about trio's sockets")
+        made: list[float | None] = []
+        make = StepLoop._until
+
+        def counted(loop: StepLoop[Any], deadline: float | None) -> anyio.CancelScope:
+            made.append(deadline)
+            return make(loop, deadline)
+
+        async with serving(config=ServerConfig(limits=UNLIMITED)) as server, greeted(server) as client:
+            monkeypatch.setattr(StepLoop, "_until", counted)
+            for _ in range(50):
+                await client.say(b"NOOP")
+            assert not made
 
     async def test_a_hook_that_never_returns_is_cancelled_at_its_deadline(self) -> None:
         config = ServerConfig(timeouts=Timeouts(message_hook=0.05))

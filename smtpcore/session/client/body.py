@@ -46,7 +46,7 @@ class Body:
     @property
     def waits(self) -> bool:
         """Whether it is the application's turn to give more content."""
-        feed = self._source.feed
+        feed = None if self._empty else self._source.feed
         return feed is not None and feed.empty and self._held_size <= self._session.config.chunk_size
 
     def advance(self) -> bool:

@@ -112,6 +112,15 @@ def test_a_feed_is_the_content_of_one_message() -> None:
     assert "for one message" in deliveries[1].results[0].text
 
 
+def test_a_feed_is_not_waited_for_where_nobody_gets_the_message() -> None:
+    server = greeted()
+    delivery = server.session.submit(Message(MAIL, [rcpt("one")], Feed()))
+    server.sees()
+    assert server.says(b"250 a\r\n550 b\r\n354 c\r\n") == b".\r\n"
+    server.says(b"250 d\r\n")
+    assert statuses(delivery) == [(Status.PERMANENT, "rcpt")]
+
+
 def test_content_that_is_refused_while_it_is_written_ends_it() -> None:
     server, delivery = opened(CHUNKING, chunk_size=4)
     delivery.add(rcpt("one"))

@@ -21,13 +21,11 @@ READ = 256 * 1024
 class Pressure(Adapter):
     """Nobody is read from who is not written to, and nothing that cannot be kept."""
 
-    def test_a_hundred_thousand_commands_and_half_a_close_are_all_answered(
-        self, start: Start, connect: Connect
-    ) -> None:
+    def test_twenty_thousand_commands_and_half_a_close_are_all_answered(self, start: Start, connect: Connect) -> None:
         handler = Recorder()
         server = start(handler, limits=Limits(max_noops=None))
         client = connect(server, 4096).greeted()
-        flood = b"NOOP\r\n" * 100_000
+        flood = b"NOOP\r\n" * 20_000
         answers = 0
         with memory_under(6 * MIB):
             sent = client.offer(flood)
@@ -38,7 +36,7 @@ class Pressure(Adapter):
             client.end()
             while octets := client.read():
                 answers += octets.count(b"\n")
-        assert answers == 100_000
+        assert answers == 20_000
         goes_on(server, handler, connect)
 
     def test_a_line_without_end_is_421_long_before_its_end(self, start: Start, connect: Connect) -> None:

@@ -86,7 +86,7 @@ class Client:
 
         Args:
             message: The message.
-            told: Is called with each result as soon as it is known.
+            told: Is called with each result as soon as it is known; what it raises is kept in ``fault``.
 
         Raises:
             LocalProtocolError: Another task is using the client, or a delivery is open.

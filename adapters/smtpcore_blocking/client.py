@@ -197,7 +197,8 @@ class Client:
 
         Args:
             message: The message.
-            told: Is called with what becomes of it for each recipient, as soon as that is known.
+            told: Is called with what becomes of it for each recipient, as soon as that is known; what it raises is
+                kept in ``fault``.
 
         Raises:
             LocalProtocolError: Something else is under way.

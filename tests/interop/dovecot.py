@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import TlsFiles
-from tests.interop.programs import running, until
+from tests.interop.programs import listens, running, until
 from tests.interop.recording import PASSWORD, USER
 
 SETTINGS = """
@@ -100,11 +99,11 @@ def dovecot(folder: Path, tls_files: TlsFiles) -> Iterator[Dovecot]:
     settings.write_text(SETTINGS.format(folder=folder))
     log = folder / "dovecot.log"
     server = Dovecot(folder)
+
+    def up() -> bool:
+        return listens(server.lmtp) and listens(server.sasl)
+
     with running("dovecot", "-F", "-c", settings, log=log) as process:
-        until(lambda: _listens(server.sasl) or process.poll() is not None, lambda: log.read_text(errors="replace"))
+        until(lambda: up() or process.poll() is not None, lambda: log.read_text(errors="replace"))
         assert process.poll() is None, log.read_text(errors="replace")
         yield server
-
-
-def _listens(path: Path) -> bool:
-    return path.exists() and stat.S_ISSOCK(path.stat().st_mode)

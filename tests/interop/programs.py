@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from socket import socket
+from socket import AF_INET, AF_UNIX, socket
 from threading import Event
 
 import pytest
@@ -39,6 +39,12 @@ def until(condition: Callable[[], object], what: Callable[[], str]) -> None:
     while not condition():
         assert time.monotonic() < deadline, what()
         pause.wait(0.02)
+
+
+def listens(place: tuple[str, int] | Path) -> bool:
+    """Whether a connection is taken at a TCP port, or a unix socket, which has its name a moment before."""
+    with socket(AF_UNIX if isinstance(place, Path) else AF_INET) as probe:
+        return probe.connect_ex(str(place) if isinstance(place, Path) else place) == 0
 
 
 @contextmanager

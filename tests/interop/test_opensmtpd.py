@@ -17,7 +17,7 @@ from smtpcore.session.client import SessionError, Status, TlsMode
 from tests.cli.sending import run
 from tests.interop.delivering import ACCEPTED, Deliver, Place, message, outcome
 from tests.interop.letters import BODY, LARGE
-from tests.interop.programs import needs, running, until
+from tests.interop.programs import listens, needs, running, until
 from tests.interop.recording import Recording
 
 pytestmark = pytest.mark.interop("smtpctl")
@@ -53,15 +53,10 @@ def place(shared_folder: Path, next_hop: Recording) -> Iterator[Place]:
         # There is one of it on a machine: its folders and its control socket are where the program has them.
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         with running(Path(control).parent / "smtpd", "-d", "-f", settings, log=log) as process:
-            until(lambda: _listens(address) or process.poll() is not None, log.read_text)
+            until(lambda: listens(address) or process.poll() is not None, log.read_text)
             yield address
     finally:
         os.close(descriptor)
-
-
-def _listens(address: tuple[str, int]) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(address) == 0
 
 
 def names(server: Recording) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from smtpcore.session.client import ClientTimeouts, Delivery, Result, SessionErr
 from smtpcore.spec import Dialect
 from tests.interop.delivering import ACCEPTED, Deliver, Sent, message, outcome
 from tests.interop.letters import LARGE
-from tests.interop.programs import running, until
+from tests.interop.programs import listens, running, until
 
 pytestmark = pytest.mark.interop("smtp-sink")
 Start: TypeAlias = Callable[..., Path]
@@ -36,7 +36,7 @@ def sink(public_folder: Path) -> Iterator[Start]:
         def start(*flags: str) -> Path:
             log = public_folder / "log"
             process = stack.enter_context(running("smtp-sink", *user, *flags, f"unix:{place}", "9", log=log))
-            until(lambda: place.exists() or process.poll() is not None, log.read_text)
+            until(lambda: listens(place) or process.poll() is not None, log.read_text)
             return place
 
         yield start

@@ -317,7 +317,7 @@ def test_what_may_end_content_elsewhere_is_not_sent(deliver: Deliver, end: bytes
 @pytest.mark.threat("T-EOD-OUT")
 def test_content_may_come_octet_by_octet(deliver: Deliver) -> None:
     heard: list[bytes] = []
-    content = LARGE[:5_000] + b"\r\n"
+    content = LARGE[:20_000] + b"\r\n"
     letter = Message.to("a@client.test", ["b@mx.test"], octets(content))
     sent = sent_to(deliver, taking(heard), letter)
     assert outcome(sent.delivery) == [ACCEPTED]

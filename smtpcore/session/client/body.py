@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from smtpcore.session.client.session import ClientSession
 
 _END: Final = EndOfBody()
+_ENOUGH: Final = 16 * 1024
+"""Octets that are worth a write, where the content comes in small pieces."""
+_GATHER: Final = 0.05
+"""Seconds for which pieces are gathered at the most: a source may be slow without saying so."""
 _MOST_CHUNKS: Final = 4
 """Chunks without a reply at the most: behind a refusal nothing more is to be sent."""
 
@@ -58,10 +62,18 @@ class Body:
         if self._empty:
             self._send(b"", last=True)
         elif self._plan.octets is None:
-            self._pull()
+            self._gather()
         else:
             self._send_part(self._plan.octets)
         return True
+
+    def _gather(self) -> None:
+        """Have enough for a write, as far as nothing has to be waited for: content may come line by line."""
+        session = self._session
+        until = session.monotonic() + _GATHER
+        self._pull()
+        while not self.ended and not self.waits and session.holds_less_than(_ENOUGH) and session.monotonic() < until:
+            self._pull()
 
     def _pull(self) -> None:
         self._session.call("content", self._source.pull, then=self._pulled, accept=(*PIECES, End))

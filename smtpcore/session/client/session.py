@@ -258,6 +258,10 @@ class ClientSession(StepMachine):
         self._phase = self._close
         self._left = True
 
+    def holds_less_than(self, size: int) -> bool:
+        """Whether more may be sent before anything is written: fewer octets are held, and nothing is waited for."""
+        return self._out_size < size and self._ask is None and not self._ending
+
     def forget_content(self) -> None:
         """The content is not wanted any more; who waits for a piece of it waits in vain."""
         self._forget_hook()

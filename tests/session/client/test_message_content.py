@@ -11,6 +11,7 @@ import pytest
 from smtpcore import CustomExtension, CustomParameter, Mail, Rcpt
 from smtpcore.params import BodyType, Notify
 from smtpcore.paths import PathError
+from smtpcore.session import Send
 from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Message, Status
 from smtpcore.spec import Dialect
 
@@ -272,12 +273,39 @@ def broken() -> Iterator[bytes]:
     raise OSError("disk")
 
 
+def writes(server: Server, pieces: Iterator[bytes]) -> list[bytes]:
+    """What is sent of the content, write by write."""
+    server.session.submit(message(pieces))
+    server.sees()
+    server.session.receive_data(b"250 a\r\n250 b\r\n354 c\r\n")
+    seen = []
+    while isinstance(step := server.session.next_step(), Send):
+        seen.append(step.data)
+        server.session.sent()
+    return seen
+
+
+def test_small_pieces_go_in_one_write() -> None:
+    assert writes(greeted(), iter([b"x\r\n"] * 3)) == [b"x\r\nx\r\nx\r\n.\r\n"]
+
+
+def test_pieces_of_a_slow_source_go_one_by_one() -> None:
+    server = greeted()
+
+    def slow() -> Iterator[bytes]:
+        for _ in range(3):
+            server.now += 1
+            yield b"x\r\n"
+
+    assert writes(server, slow()) == [b"x\r\n", b"x\r\n", b"x\r\n", b".\r\n"]
+
+
 def test_content_that_fails_by_data_costs_the_connection() -> None:
     server = greeted()
     delivery = server.session.submit(message(broken()))
     later = server.session.submit(message())
     server.sees()
-    assert server.says(b"250 a\r\n250 b\r\n354 c\r\n") == b"x\r\n"
+    assert server.says(b"250 a\r\n250 b\r\n354 c\r\n") == b""
     assert not server.ends()
     assert statuses(delivery) == [(Status.TEMPORARY, "content")]
     assert delivery.results[0].text == "disk"
@@ -407,7 +435,7 @@ def test_bare_line_ends_are_a_fault_in_octets_unless_they_are_to_be_converted() 
     server = greeted()
     delivery = server.session.submit(message([b"a\r\n", b"b\n"]))
     server.sees()
-    assert server.says(b"250 a\r\n250 b\r\n354 c\r\n") == b"a\r\n"
+    assert server.says(b"250 a\r\n250 b\r\n354 c\r\n") == b""
     assert not server.ends()
     assert statuses(delivery) == [(Status.PERMANENT, "content")]
 

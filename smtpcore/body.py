@@ -176,7 +176,8 @@ class DotReader:
                 self._tail = _unfinished_end(data)
                 if len(self._tail) == 4:
                     content = content[:-1]
-            content = content[emitted:]
+            if emitted:
+                content = content[emitted:]
             if content:
                 self.size += len(content)
                 self._scanner.feed(content)

@@ -13,6 +13,7 @@ from smtpcore.spec import COMMANDS, Availability, Dialect, Guard, Rule, State
 _CLOSED: Final = State.CLOSED
 _CONNECTED: Final = State.CONNECTED
 _SUCCESS: Final = Reply(250)
+_FACTS: Final = ("accepted", "authenticated", "binary", "extended", "refused", "state", "table", "tls")
 
 
 class Dialogue:
@@ -24,7 +25,7 @@ class Dialogue:
         tls: A TLS layer was there from the first octet (RFC 8314 3.3).
     """
 
-    __slots__ = ("accepted", "authenticated", "binary", "extended", "refused", "state", "table", "tls")
+    __slots__ = _FACTS
 
     state: State
     extended: bool
@@ -109,7 +110,7 @@ class Dialogue:
 
     def stand_as(self, other: Dialogue) -> None:
         """Take over the state and the facts of another dialogue."""
-        for name in Dialogue.__slots__:
+        for name in _FACTS:
             setattr(self, name, getattr(other, name))
 
     def move(self, rule: Rule, reply: Reply, state: State) -> None:

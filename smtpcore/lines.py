@@ -99,8 +99,9 @@ class InputBuffer:
         """
         if n > len(self._buf) - self._pos and self._pieces:
             self._join()
+        buf = self._buf
         start = self._pos
-        data = self._buf[start : start + max(n, 0)]
+        data = buf if start == 0 and n >= len(buf) else buf[start : start + max(n, 0)]
         self._pos = self._scan = start + len(data)
         return data
 

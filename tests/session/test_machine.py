@@ -2,59 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from smtpcore import Reply, Timeouts
 from smtpcore.session import Close, Send
-from smtpcore.session.machine import StepMachine
-from smtpcore.session.steps import Step
+from smtpcore.session.machine import Phase, StepMachine
 from smtpcore.session.timers import Timers
 from tests.session.driver import TLS
 
 
-class Role(StepMachine):
-    """The smallest role: says something, and closes."""
-
-    def __init__(self) -> None:
-        super().__init__(Timeouts(), lambda: 0.0, self.begin)
-
-    def begin(self) -> Step | None:
-        self.write(b"hello ")
-        self.write(b"world")
-        self.enter(self._close)
-        return None
-
-    def _disconnect(self) -> Step | None:
-        self._phase = None
-        return None
+def machine(first: Phase = lambda: None) -> StepMachine:
+    """One without a role, which has its first phase from here."""
+    return StepMachine(Timeouts(), lambda: 0.0, first)
 
 
-def test_the_smallest_role_says_something_and_closes() -> None:
-    role = Role()
-    step = role.next_step()
+def test_a_machine_says_something_and_closes() -> None:
+    def begin() -> None:
+        saying.write(b"hello ")
+        saying.write(b"world")
+        saying.enter(saying._close)
+
+    saying = machine(begin)
+    step = saying.next_step()
     assert step == Send(b"hello world")
-    role.sent()
-    assert isinstance(role.next_step(), Close)
-    role.closed()
-    assert role.next_step() is None
+    saying.sent()
+    assert isinstance(saying.next_step(), Close)
 
 
 @pytest.mark.parametrize("what", ["fault", "_secured", "_read", "_disconnect"])
 def test_what_belongs_to_the_role_is_not_there_without_one(what: str) -> None:
-    machine: Any = Role()
     arguments = {"fault": ("x", KeyError()), "_secured": (TLS,), "_read": (b"",), "_disconnect": ()}[what]
     with pytest.raises(NotImplementedError):
-        getattr(StepMachine, what)(machine, *arguments)
+        getattr(machine(), what)(*arguments)
 
 
 def test_a_hook_that_is_answered_at_once_needs_no_step() -> None:
-    role = Role()
+    calling = machine()
     got: list[object] = []
-    role.call("mail", lambda number: Reply(number), 250, then=got.append)
-    role.call("mail", lambda: None, then=got.append)
-    role.call("verify", lambda: True, then=got.append, accept=(bool,))
+    calling.call("mail", lambda number: Reply(number), 250, then=got.append)
+    calling.call("mail", lambda: None, then=got.append)
+    calling.call("verify", lambda: True, then=got.append, accept=(bool,))
     assert got == [Reply(250), None, True]
 
 

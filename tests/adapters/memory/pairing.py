@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FunctionType
 
 import pytest
 
@@ -44,6 +45,8 @@ class Record:
 @contextmanager
 def recorded() -> Iterator[Record]:
     """Watch all connections that are used in the block."""
+    if not isinstance(ServerConnection.send, FunctionType):
+        pytest.skip("compiled sessions call compiled connections directly, so nothing can be put in between")
     record = Record()
     client_send, client_next = ClientConnection.send, ClientConnection.next_event
     server_send, server_next = ServerConnection.send, ServerConnection.next_event

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import peers
 from bench.certificate import Certificate
-from bench.places import IMPORTS, NODE, PYTHON, SERVERS
+from bench.places import COMPILED_IMPORTS, IMPORTS, NODE, PYTHON, SERVERS
 from bench.workloads import PASSWORD, USER, Workload
 
 REFERENCE = "aiosmtpd"
@@ -72,6 +72,10 @@ COMPETITORS = (
     Competitor("smtp-sink (C)", peers.smtp_sink, (SERVERS / "smtp_sink.sh",), tls=False),
     _ours("anyio, asyncio", "anyio_server", (), "anyio"),
     _ours("anyio, uvloop", "anyio_server", ("--uvloop",), "anyio", "uvloop"),
+    Competitor(
+        "smtpcore: anyio, uvloop, compiled core", partial(peers.compiled, "anyio", "uvloop"), _python("anyio_server"),
+        ("--uvloop",), COMPILED_IMPORTS, chunking=True,
+    ),
     _ours("anyio, trio", "anyio_server", ("--backend", "trio"), "anyio", "trio"),
     _ours("threads", "blocking_server", ()),
     Competitor(CEILING, peers.ceiling, _python("canned"), env=IMPORTS, chunking=True, canned=True),

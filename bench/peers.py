@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import apt
 from bench.commands import CommandError, run
-from bench.places import CACHE, NODE, PYTHON, ROOT, SERVERS, VENV
+from bench.places import CACHE, COMPILED, NODE, PYTHON, ROOT, SERVERS, VENV
 
 GOSMTP = CACHE / "gosmtp"
 _GO = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": ""}
@@ -41,6 +41,19 @@ def ourselves(*libraries: str) -> str:
     except CommandError:
         revision = "of unknown revision"
     return ", ".join([f"smtpcore {revision}", *_from_pypi(*libraries)])
+
+
+def compiled(*libraries: str) -> str:
+    """The same with a compiled core, which is built anew when a source has changed."""
+    versions = ourselves(*libraries)
+    sources = [ROOT / "pyproject.toml", ROOT / "hatch_build.py"]
+    sources += [path for folder in ("smtpcore", "adapters") for path in (ROOT / folder).rglob("*.py")]
+    if not COMPILED.exists() or COMPILED.stat().st_mtime < max(path.stat().st_mtime for path in sources):
+        print("pip install . with SMTPCORE_MYPYC=1", flush=True)
+        shutil.rmtree(COMPILED, ignore_errors=True)
+        options = ("-q", "--disable-pip-version-check", "--no-deps", "--target", COMPILED)
+        run([PYTHON, "-m", "pip", "install", *options, ROOT], env={"SMTPCORE_MYPYC": "1"})
+    return f"{versions}, compiled by mypyc"
 
 
 def ceiling() -> str:

@@ -15,4 +15,8 @@ PYTHON = VENV / "bin" / "python"
 NODE = CACHE / "node"
 IMPORTS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'adapters'}"}
 """The environment in which this checkout can be imported."""
+COMPILED = CACHE / "compiled"
+"""This project as it is installed from a wheel whose core was compiled."""
+COMPILED_IMPORTS = {"PYTHONPATH": f"{COMPILED}:{ROOT}", "PYTHONSAFEPATH": "1"}
+"""The environment in which that one is imported: the folder that a program is started in does not come first."""
 RESULTS = BENCH / "RESULTS.md"

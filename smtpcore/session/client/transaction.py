@@ -178,7 +178,7 @@ class Transaction(Stage):
         match event:
             case Mail():
                 self._delivery.mail_reply = reply
-                self._delivery.begun = reply.positive
+                self._delivery.begun = self._delivery.begun or reply.positive
                 # A farewell says nothing of this message; what it means for it is settled with the session.
                 if not reply.positive and not reply.close:
                     self._mail_refused(reply)

@@ -165,6 +165,18 @@ def test_a_message_whose_mail_was_not_taken_is_not_begun(end: bytes) -> None:
     assert told == [Status.TEMPORARY]
 
 
+@pytest.mark.parametrize("end", [b"421 4.4.2 idle for too long\r\n", b"450 later\r\n503 a\r\n503 b\r\n"])
+def test_a_message_that_some_have_got_stays_begun_whatever_its_next_transaction_is_told(end: bytes) -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS RCPTMAX=1\r\n250-PIPELINING\r\n"))
+    delivery = server.session.submit(message(b"x\r\n", "c@d.example", "e@d.example"))
+    assert server.sees() == ENVELOPE
+    server.says(b"250 a\r\n250 b\r\n354 c\r\n")
+    assert server.says(b"250 d\r\n").startswith(b"MAIL")
+    server.says(end)
+    assert statuses(delivery) == [OK, (Status.TEMPORARY, "mail")]
+    assert delivery.begun
+
+
 @pytest.mark.parametrize(("reply", "status"), [(b"554 no", Status.PERMANENT), (b"451 no", Status.TEMPORARY)])
 def test_a_refusal_of_data_is_one_for_those_who_were_accepted(reply: bytes, status: Status) -> None:
     server = greeted()

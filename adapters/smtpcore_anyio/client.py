@@ -27,7 +27,6 @@ from smtpcore.session.client import (
     Feed,
     Message,
     Result,
-    SessionError,
 )
 from smtpcore.tls import TlsInfo
 
@@ -204,7 +203,7 @@ class OpenDelivery:
             LocalProtocolError: The content was begun, or another task is using the client.
         """
         with self._client._use(self):
-            self._raise_failure()
+            self.delivery.raise_failure()
             result = self.delivery.add(recipient)
             await self._client._link.run()
         return result
@@ -217,7 +216,7 @@ class OpenDelivery:
             LocalProtocolError: The content was begun, or another task is using the client.
         """
         with self._client._use(self):
-            self._raise_failure()
+            self.delivery.raise_failure()
             self.delivery.complete(content)
             await self._client._link.run()
         return self.delivery
@@ -233,7 +232,7 @@ class OpenDelivery:
         """
         with self._client._use(self):
             if self._feed is None:
-                self._raise_failure()
+                self.delivery.raise_failure()
                 feed = Feed()
                 self.delivery.complete(feed)
                 self._feed = feed
@@ -265,13 +264,6 @@ class OpenDelivery:
             await self._client._link.run()
         if not self.delivery.done:
             await self._client.hang_up()
-
-    def _raise_failure(self) -> None:
-        delivery = self.delivery
-        if delivery.error is not None:
-            raise delivery.error
-        if delivery.mail_reply is not None and not delivery.mail_reply.positive:
-            raise SessionError.of("mail", delivery.mail_reply)
 
 
 # Connections.

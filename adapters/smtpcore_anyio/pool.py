@@ -153,7 +153,7 @@ class Pool:
             try:
                 fresh = _Kept(Client(await self._service.open(await self._dial())))
             except SessionError as error:
-                delivery = Delivery(message, [Result(recipient) for recipient in message.recipients], told)
+                delivery = Delivery.of(message, told)
                 delivery.fail(error)
                 return delivery
             return await self._send(fresh, message, told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smtpcore.commands import Rcpt
 from smtpcore.errors import LocalProtocolError
-from smtpcore.session.client import Content, Delivery, Feed, Result, SessionError
+from smtpcore.session.client import Content, Delivery, Feed, Result
 
 from .clientloop import ClientLoop
 
@@ -28,7 +28,7 @@ class OpenDelivery:
             LocalProtocolError: The content was begun.
         """
         self._loop.check()
-        self._raise_failure()
+        self.delivery.raise_failure()
         result = self.delivery.add(recipient)
         self._loop.run()
         return result
@@ -41,7 +41,7 @@ class OpenDelivery:
             LocalProtocolError: The content was begun.
         """
         self._loop.check()
-        self._raise_failure()
+        self.delivery.raise_failure()
         self.delivery.complete(content)
         self._loop.run()
         return self.delivery
@@ -57,7 +57,7 @@ class OpenDelivery:
         """
         self._loop.check()
         if self._feed is None:
-            self._raise_failure()
+            self.delivery.raise_failure()
             feed = Feed()
             self.delivery.complete(feed)
             self._feed = feed
@@ -85,10 +85,3 @@ class OpenDelivery:
         self._loop.run()
         if not self.delivery.done:
             self._loop.abandon(None)
-
-    def _raise_failure(self) -> None:
-        delivery = self.delivery
-        if delivery.error is not None:
-            raise delivery.error
-        if delivery.mail_reply is not None and not delivery.mail_reply.positive:
-            raise SessionError.of("mail", delivery.mail_reply)

@@ -179,7 +179,7 @@ class Pool:
             sock = self._connect()
             client = open_client(sock, self._config, self._tls_context, self._server_name, self._observer)
         except SessionError as error:
-            delivery = Delivery(message, [Result(recipient) for recipient in message.recipients], told)
+            delivery = Delivery.of(message, told)
             delivery.fail(error)
             return delivery
         return self._send(client, message, told)

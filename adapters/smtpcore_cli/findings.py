@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from smtpcore.extensions import Extensions
 from smtpcore.replies import Reply
+from smtpcore.session.client.results import in_one_line
 from smtpcore.utf8 import UNSAFE, escape
 
 from .certificates import Certificate, read_certificate
@@ -61,10 +62,7 @@ def _shown(value: Json) -> str:
 
 
 def _reply(reply: Reply | None) -> Json:
-    if reply is None:
-        return None
-    enhanced = f"{reply.enhanced} " if reply.enhanced is not None else ""
-    return f"{reply.code} {enhanced}{' '.join(reply.lines)}"
+    return None if reply is None else in_one_line(reply)
 
 
 def _offer(extensions: Extensions | None) -> Json:

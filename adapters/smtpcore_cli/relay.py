@@ -67,11 +67,7 @@ class Relay:
         told = served if self._hop.xforward else {}
         size = mail.size + _TRACE if mail.size is not None else None
         opened = await client.open(_passed_on(mail, client.extensions), size=size, forwarded=told)
-        begun = opened.delivery
-        if begun.error is not None:
-            raise begun.error
-        if begun.done and begun.mail_reply is not None:
-            raise SessionError.of("mail", begun.mail_reply)
+        opened.delivery.raise_failure()
         self.delivery = opened
         return opened
 

@@ -131,7 +131,7 @@ def _config(arguments: argparse.Namespace) -> ClientConfig:
 
 
 def _not_begun(message: Message) -> Delivery:
-    return Delivery(message, [Result(recipient) for recipient in message.recipients])
+    return Delivery.of(message)
 
 
 def _line(result: Result) -> str:

@@ -32,6 +32,12 @@ class Status(Enum):
     two of it (RFC 1047)."""
 
 
+def in_one_line(reply: Reply) -> str:
+    """What the server said, for people: the code, the enhanced status code if there is one, and the text."""
+    enhanced = f"{reply.enhanced} " if reply.enhanced is not None else ""
+    return f"{reply.code} {enhanced}{' '.join(reply.lines)}"
+
+
 class SessionError(Exception):
     """Why a session could not go on, or was not begun.
 
@@ -55,9 +61,7 @@ class SessionError(Exception):
     @classmethod
     def of(cls, stage: str, reply: Reply) -> SessionError:
         """A refusal by the server."""
-        enhanced = f"{reply.enhanced} " if reply.enhanced is not None else ""
-        text = f"{reply.code} {enhanced}{' '.join(reply.lines)}"
-        return cls(stage, text, temporary=not reply.permanent, reply=reply)
+        return cls(stage, in_one_line(reply), temporary=not reply.permanent, reply=reply)
 
 
 @dataclass(slots=True)
@@ -89,8 +93,7 @@ class Result:
     def text(self) -> str:
         """Why, in one line, for people."""
         if self.reply is not None:
-            enhanced = f"{self.reply.enhanced} " if self.reply.enhanced is not None else ""
-            return f"{self.reply.code} {enhanced}{' '.join(self.reply.lines)}"
+            return in_one_line(self.reply)
         return str(self.error) if self.error is not None else ""
 
 
@@ -116,6 +119,11 @@ class Delivery:
     """Nothing will change any more."""
     open: bool = False
     """Recipients may still be added, and the content is not there yet."""
+
+    @classmethod
+    def of(cls, message: Message, told: Callable[[Result], None] | None = None) -> Delivery:
+        """One of which nothing is known yet, with a result for each recipient of the message."""
+        return cls(message, [Result(recipient) for recipient in message.recipients], told)
 
     def add(self, recipient: Rcpt) -> Result:
         """Another recipient of a delivery that is open; the result is settled by a refusal, or by the whole message.
@@ -184,6 +192,17 @@ class Delivery:
             self.settle(result, status, error.stage, reply=error.reply, error=error)
         self.open = False
         self.done = True
+
+    def raise_failure(self) -> None:
+        """Raise what keeps the message as a whole from being sent, if something does.
+
+        Raises:
+            SessionError: The session has failed, the delivery was given up, or the server has refused MAIL.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.mail_reply is not None and not self.mail_reply.positive:
+            raise SessionError.of("mail", self.mail_reply)
 
     @property
     def accepted(self) -> list[Result]:

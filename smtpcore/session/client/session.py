@@ -101,7 +101,7 @@ class ClientSession(StepMachine):
         Returns:
             What becomes of it; ``done`` when the session is idle again.
         """
-        delivery = Delivery(message, [Result(recipient) for recipient in message.recipients], told)
+        delivery = Delivery.of(message, told)
         self._jobs.put(delivery)
         return delivery
 

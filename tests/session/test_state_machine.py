@@ -232,10 +232,11 @@ class Session(RuleBasedStateMachine):
             self.says(octets, cut, 503)
             if last:
                 self.resets("ready")
-        elif self.where not in ("rcpt", "chunks") or not self.extended:
+        elif self.where not in ("rcpt", "chunks"):
             self.says(octets, cut, 503)
-        elif refuses and (last or self.where == "rcpt"):
-            self.says(octets, cut, 550)
+        elif not self.extended or (refuses and (last or self.where == "rcpt")):
+            # HELO announces no CHUNKING; a chunk that was refused is missing all the same.
+            self.says(octets, cut, 550 if self.extended else 503)
             if last:
                 self.resets("ready")
             else:

@@ -21,7 +21,7 @@ PURE = frozenset(
         "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "copy",
         "dataclasses", "datetime", "enum", "functools", "hashlib", "heapq", "hmac", "inspect", "ipaddress", "itertools",
         "json", "math", "operator", "re", "string", "stringprep", "struct", "types", "typing", "unicodedata",
-        "warnings",
+        "warnings", "io.IncrementalNewlineDecoder",
     }
 )  # fmt: skip
 # Pure modules with a door to the world in them. What comes from outside is passed in.
@@ -89,7 +89,7 @@ def imports(tree: ast.Module, package: str, modules: frozenset[str]) -> Iterator
                 base = ".".join([*above, base] if base else above)
             for alias in node.names:
                 inner = f"{base}.{alias.name}"
-                yield node.lineno, inner if inner in modules else base, id(node) in typing_only
+                yield node.lineno, inner if inner in modules or inner in PURE else base, id(node) in typing_only
 
 
 def layer(module: str) -> int:

@@ -52,6 +52,7 @@ class Gate:
         self._prefixes = {4: ipv4_prefix, 6: ipv6_prefix}
         self._max_collected = max_collected
         self._lock = lock if lock is not None else nullcontext()
+        self._locked = lock is not None
         self._open = 0
         self._counts: dict[Hashable, int] = {}
         self._collected = 0
@@ -103,16 +104,21 @@ class Gate:
 
     def reserve(self, octets: int) -> bool:
         """Ask for memory for content; what is granted has to be freed. False, and nothing taken: there is none."""
+        # Asked for every piece of content, and nullcontext() costs more than the count.
+        if not self._locked:
+            return self._reserve(octets)
         with self._lock:
-            if self._max_collected is not None and self._collected + octets > self._max_collected:
-                return False
-            self._collected += octets
-        return True
+            return self._reserve(octets)
 
     def free(self, octets: int) -> None:
         """Content is no longer in memory."""
-        with self._lock:
-            self._collected -= octets
+        self.reserve(-octets)
+
+    def _reserve(self, octets: int) -> bool:
+        if self._max_collected is not None and self._collected + octets > self._max_collected:
+            return False
+        self._collected += octets
+        return True
 
     def _limits(self, peer: Peer) -> list[tuple[Hashable, int]]:
         if peer.host is None:

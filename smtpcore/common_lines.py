@@ -31,7 +31,7 @@ class CommonLine:
         prefix: What stands before the path, with the verb.
     """
 
-    __slots__ = ("_form", "_kind", "_start", "rule")
+    __slots__ = ("_form", "_kind", "rule")
 
     rule: Rule
     """The row of the command."""
@@ -39,19 +39,18 @@ class CommonLine:
     def __init__(self, kind: type[Mail] | type[Rcpt], prefix: bytes) -> None:
         self.rule = COMMANDS[kind.verb]
         self._kind = kind
-        self._form = re.compile(re.escape(prefix) + COMMON_PATH + rb"\r\n").match
-        self._start = len(prefix)
+        self._form = re.compile(rb"(%b%b)\r\n" % (re.escape(prefix), COMMON_PATH)).match
 
     def read(self, buffer: InputBuffer) -> tuple[bytes, Mail | Rcpt] | None:
         """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
         found = buffer.match(self._form)
         if found is None:
             return None
-        line = found[0][:-2]
-        path = common_path(line[self._start :])
+        line, raw, local, domain = found.groups()
+        path = common_path(raw, local, domain)
         if path is None:
             return None
-        buffer.skip(len(line) + 2)
+        buffer.skip(found.end())
         return line, self._kind(path, NO_PARAMETERS)
 
 
@@ -62,8 +61,8 @@ _NONE: Final[Mapping[State, CommonLine]] = MappingProxyType({})
 
 
 def common_lines(table: Mapping[bytes, Rule], readers: Mapping[bytes, Reader]) -> Mapping[State, CommonLine]:
-    """What is most likely to come in each state; nothing where MAIL or RCPT are not as this module knows them."""
-    for verb in b"MAIL", b"RCPT":
+    """What is most likely to come in each state; nothing where a verb of it is not as this module knows it."""
+    for verb in b"MAIL", b"RCPT", b"DATA":
         if table.get(verb) is not COMMANDS[verb] or readers[verb] is not READERS[verb]:
             return _NONE
     return _LINES

@@ -54,6 +54,11 @@ class InputBuffer:
         """Octets received and not yet read. Those of a faulty line that were dropped count as read."""
         return len(self._buf) - self._pos + self._pending
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to be read."""
+        return self._pos == len(self._buf) and not self._pieces
+
     def feed(self, data: Buffer) -> None:
         """Add received octets, in time that depends on them alone and not on what is buffered."""
         # bytes() itself would take an int for a size.
@@ -109,9 +114,16 @@ class InputBuffer:
         """Try a pattern on the octets that come next, and read nothing. It has to say by itself that a line ends."""
         return None if self._torn else form(self._buf, self._pos)
 
-    def skip(self, n: int) -> None:
-        """Read so many octets that ``match()`` has seen."""
-        self._pos = self._scan = self._pos + n
+    def skip(self, end: int) -> None:
+        """Read what ``match()`` has seen, up to the end that it gave."""
+        self._pos = self._scan = end
+
+    def skip_over(self, octets: bytes) -> bool:
+        """Read these octets, if they come next and begin a line; whether they do."""
+        if self._torn or not self._buf.startswith(octets, self._pos):
+            return False
+        self._pos = self._scan = self._pos + len(octets)
+        return True
 
     def unread(self, n: int) -> None:
         """Put back the last ``n`` octets of what the last call of take() gave."""

@@ -28,7 +28,8 @@ _ATEXT = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 
 # The fast path stays below every limit of every profile: 64 octets of local part, one label's worth of domain.
 # Possessive repeats: no octet is looked at twice. Doubled dots and hyphens beside dots are left to `common_path`.
-COMMON_PATH = rb"<(?!\.)[." + _ATEXT + rb"]{1,64}+(?<!\.)@(?![.-])[A-Za-z0-9.-]{1,63}+(?<![.-])>"
+# The groups are what `common_path` wants.
+COMMON_PATH = rb"(<((?!\.)[." + _ATEXT + rb"]{1,64}+(?<!\.))@((?![.-])[A-Za-z0-9.-]{1,63}+(?<![.-]))>)"
 _COMMON = re.compile(COMMON_PATH).match
 
 # Runs of one class of octets, each without and with the UTF-8 of RFC 6531 3.3, so that `utf8` is the index.
@@ -190,20 +191,19 @@ def scan_path(data: bytes, start: int, *, leniencies: Leniencies, utf8: bool = F
         PathError: There is no path at the offset.
     """
     common = _COMMON(data, start)
-    if common is not None and (path := common_path(common[0])) is not None:
+    if common is not None and (path := common_path(*common.groups())) is not None:
         return path, common.end()
     scanner = _Scanner(data, start, leniencies, utf8)
     return scanner.path(), scanner.pos
 
 
-def common_path(raw: bytes) -> Path | None:
-    """The path of octets that fit `COMMON_PATH`; None where the scanner has to judge."""
-    text = raw[1:-1].decode("ascii")
-    # A hyphen beside a dot is a fault in the domain only; the scanner tells which it is.
-    if ".." in text or ".-" in text or "-." in text:
+def common_path(raw: bytes, local: bytes, domain: bytes) -> Path | None:
+    """The path of the groups of `COMMON_PATH`; None where the scanner has to judge."""
+    mailbox = str(local, "ascii")
+    host = str(domain, "ascii")
+    if ".." in mailbox or ".." in host or ".-" in host or "-." in host:
         return None
-    local, _, domain = text.partition("@")
-    return Path(local, domain, (), raw)
+    return Path(mailbox, host, (), raw)
 
 
 def is_domain(data: bytes, *, leniencies: Leniencies) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
 from smtpcore.chunks import Chunks
-from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Reader
-from smtpcore.common_lines import common_lines
+from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Rcpt, Reader
+from smtpcore.common_lines import CommonLine, common_lines
 from smtpcore.dialogue import Dialogue, select
+from smtpcore.effects import EFFECTS, put_in_force
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import (
     BodyChunk,
@@ -23,14 +24,13 @@ from smtpcore.events import (
     Pause,
     Rejected,
 )
-from smtpcore.extensions import NONE, Extensions
+from smtpcore.extensions import NONE
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.lengths import LineLengths
 from smtpcore.leniencies import Leniencies
 from smtpcore.lines import Buffer, InputBuffer, LineFault
-from smtpcore.params.body import BodyType
 from smtpcore.refusals import Barrier
-from smtpcore.replies import EhloReply, Reply
+from smtpcore.replies import Reply
 from smtpcore.spec import (
     AUTH_LINE,
     BASE_LINE,
@@ -80,31 +80,43 @@ class ServerConnection:
     """
 
     __slots__ = (
-        "_body",
-        "_command",
-        "_common",
         "_early",
-        "_enhanced",
         "_eof",
         "_events",
-        "_input",
-        "_lengths",
         "_owed_replies",
         "_readers",
         "_rejected",
         "barrier",
+        "body",
         "chunks",
+        "command",
+        "common",
         "dialect",
         "dialogue",
+        "enhanced",
         "grammar",
+        "input",
+        "lengths",
         "line",
         "owed",
     )
 
+    body: DotReader
+    """Reads the content that comes by DATA."""
+    command: Command | None
+    """The last that was read and had nothing wrong with it."""
+    common: Mapping[State, CommonLine]
+    """The lines that are most likely to come; none where the application has other ideas of them."""
+    input: InputBuffer
+    """What has come and was not read."""
     barrier: Barrier | None
     """Set by the session while TLS or authentication is required and missing."""
     chunks: Chunks
     """The content that comes by BDAT."""
+    enhanced: bool
+    """Whether enhanced status codes are written where they belong."""
+    lengths: LineLengths
+    """How long the lines may be now."""
     line: bytes
     """The last command line as it came, without its CRLF; perhaps with secrets in it."""
     owed: Rule | None
@@ -133,18 +145,18 @@ class ServerConnection:
         self.dialect = dialect
         self.grammar = Grammar(leniencies or Leniencies(), max_params, max_chunk)
         self._readers = readers
-        self._common = common_lines(table, readers)
+        self.common = common_lines(table, readers)
         self.barrier = None
         self.line = b""
-        self._enhanced = enhanced_codes or dialect is _LMTP  # RFC 2033 5: LMTP has no choice.
-        self._lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
-        self._input = InputBuffer()
+        self.enhanced = enhanced_codes or dialect is _LMTP  # RFC 2033 5: LMTP has no choice.
+        self.lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
+        self.input = InputBuffer()
         self._eof = self._early = self._rejected = False
         self.owed = GREETING
         self._owed_replies = 1
-        self._body = DotReader()
+        self.body = DotReader()
         self.chunks = Chunks()
-        self._command: Command | None = None
+        self.command = None
         self._events = EventIterator(self.next_event)
 
     @property
@@ -155,12 +167,12 @@ class ServerConnection:
     @property
     def buffered(self) -> int:
         """Octets received and not yet read."""
-        return len(self._input)
+        return len(self.input)
 
     @property
     def defects(self) -> Defect:
         """What was found so far in the content that is being read."""
-        return self._body.defects if self.chunks.defects is None else self.chunks.defects
+        return self.body.defects if self.chunks.defects is None else self.chunks.defects
 
     @property
     def reading_content(self) -> bool:
@@ -181,13 +193,13 @@ class ServerConnection:
         elif self._eof:
             raise LocalProtocolError("input behind the end of input; feed b'' last")
         elif self.dialogue.state is not _CLOSED:
-            self._input.feed(data)
+            self.input.feed(data)
         return self._events
 
     def next_event(self) -> Event | Pause:
         """The next thing that happened, or why there is none."""
         if self.owed is not None:
-            if not self._early and self.dialogue.state is _CONNECTED and len(self._input):
+            if not self._early and self.dialogue.state is _CONNECTED and len(self.input):
                 self._early = True
                 return EarlyTalk()
             return _NEED_REPLY
@@ -196,22 +208,35 @@ class ServerConnection:
             return self._next_body_event() if state is _DATA else self._pause()
         if self.chunks.reading:
             return self._next_chunk_event()
-        common = self._common.get(state)
-        if common is not None and self.barrier is None and (found := common.read(self._input)) is not None:
-            self.line, self._command = found
-            self.owed = common.rule
-            return self._command
-        lengths = self._lengths
-        line = self._input.next_line(lengths.longest, lengths.drain)
+        if not self.input.empty and (common := self.next_common()) is not None:
+            return common
+        lengths = self.lengths
+        line = self.input.next_line(lengths.longest, lengths.drain)
         if line is None:
             return self._pause()
         if state is _AUTH:
             return self._sasl_event(line)
         if isinstance(line, LineFault):
             self.line = b""
-            return self._reject(b"", *refusals.line_fault(line, self._input.head, self.dialogue.table))
+            return self._reject(b"", *refusals.line_fault(line, self.input.head, self.dialogue.table))
         self.line = line
         return self._command_event(line)
+
+    def next_common(self) -> Mail | Rcpt | None:
+        """The next command, if it is the one that usually comes here and in its common form.
+
+        ``next_event()`` asks this first. None, and nothing was read: it has to be asked for what there is.
+        """
+        common = self.common.get(self.dialogue.state)
+        if common is None or self.barrier is not None or self.owed is not None or self.chunks.reading:
+            return None
+        found = common.read(self.input)
+        if found is None:
+            return None
+        self.line, command = found
+        self.command = command
+        self.owed = common.rule
+        return command
 
     def send(self, reply: Reply, *, utf8: bool = False) -> bytes:
         """Answer what is owed and give the octets to write; the state moves by the table.
@@ -234,16 +259,16 @@ class ServerConnection:
             if not reply.close or code < 400 or dialogue.state in (_CLOSED, _TLS_HANDSHAKE):
                 raise LocalProtocolError("no command waits for a reply; ask next_event() first")
             dialogue.state = _CLOSED
-            return reply.to_wire(enhanced=self._enhanced)
+            return reply.to_wire(enhanced=self.enhanced)
         state = dialogue.target(rule, reply)
         if self._rejected and code < 400:
             raise LocalProtocolError(f"{code} cannot answer a rejected line; send the reply of the event")
-        if state is _TLS_HANDSHAKE and len(self._input):
+        if state is _TLS_HANDSHAKE and len(self.input):
             raise LocalProtocolError("clear text is buffered behind STARTTLS; answer 554 and close")
         if self._owed_replies > 1 and state is not _CLOSED:
             self._owed_replies -= 1
-            return reply.to_wire(enhanced=self._enhanced)
-        if code < 400 and (effect := _EFFECTS.get(rule.verb)) is not None:
+            return reply.to_wire(enhanced=self.enhanced)
+        if code < 400 and (effect := EFFECTS.get(rule.verb)) is not None:
             effect(self, reply)
         self.owed = None
         self._owed_replies = 1
@@ -251,7 +276,7 @@ class ServerConnection:
         dialogue.move(rule, reply, state)
         # A greeting has no enhanced code, the second one that follows XCLIENT neither (RFC 2034 4).
         greeting = code == 220 and state is State.GREETED
-        return reply.to_wire(enhanced=self._enhanced and rule.enhanced and not greeting, utf8=utf8)
+        return reply.to_wire(enhanced=self.enhanced and rule.enhanced and not greeting, utf8=utf8)
 
     def start_tls(self) -> None:
         """The TLS layer is on; the dialogue begins anew behind the greeting (RFC 3207 4.2).
@@ -262,10 +287,10 @@ class ServerConnection:
         """
         if self.dialogue.state is not _TLS_HANDSHAKE:
             raise LocalProtocolError("TLS starts behind a 220 to STARTTLS, nowhere else")
-        if len(self._input):
+        if len(self.input):
             raise LocalProtocolError("clear text is buffered behind STARTTLS; close the connection")
         self.dialogue.restart()
-        self._put_in_force(NONE, extended=False)
+        put_in_force(self, NONE, extended=False)
 
     def _pause(self) -> Event | Pause:
         # The end of the input leads to CLOSED from anywhere, once all that came before it was read.
@@ -274,14 +299,14 @@ class ServerConnection:
         return ConnectionClosed() if self.dialogue.state is _CLOSED else _NEED_DATA
 
     def _next_body_event(self) -> Event | Pause:
-        chunk = self._body.read(self._input)
+        chunk = self.body.read(self.input)
         if chunk:
             return BodyChunk(chunk)
-        if self._body.done:
+        if self.body.done:
             self.owed = END_OF_DATA
             # RFC 2033 4.2: a reply for each RCPT that was accepted.
             self._owed_replies = self.dialogue.accepted if self.dialect is _LMTP else 1
-            return EndOfBody(self._body.defects, self._body.size)
+            return EndOfBody(self.body.defects, self.body.size)
         return self._pause()
 
     def _chunk_event(self, line: bytes, rule: Rule, argument: bytes) -> Event | Pause:
@@ -298,7 +323,7 @@ class ServerConnection:
 
     def _next_chunk_event(self) -> Event | Pause:
         chunks = self.chunks
-        if data := chunks.read(self._input):
+        if data := chunks.read(self.input):
             return BodyChunk(data)
         rule = chunks.rule
         if not chunks.end(last=rule is BDAT_LAST):
@@ -314,22 +339,27 @@ class ServerConnection:
         return event
 
     def _command_event(self, line: bytes) -> Event | Pause:
-        # RFC 5321 4.1.1: white space before the CRLF is tolerated.
-        verb, _, argument = line.rstrip(b" \t").partition(b" ")
-        table = self.dialogue.table
-        rule = table.get(verb) or table.get(verb.upper())
         # The order is fixed: line, verb, barrier, argument, order, what the argument says.
-        if len(line) + 2 > self._lengths.command and len(line) + 2 > self._lengths.limit(verb.upper()):
-            return self._reject(line, rule or UNKNOWN, refusals.too_long(verb, rule))
+        table = self.dialogue.table
         grammar = self.grammar
-        if (
-            argument
-            and argument.translate(None, refusals.PRINTABLE)
-            and not refusals.lets_utf8_in(rule, argument, grammar)
-        ):
-            return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument, grammar))
-        if rule is None:
-            return self._reject(line, UNKNOWN, refusals.unknown(verb))
+        rule = table.get(line)
+        if rule is not None:
+            # A verb alone, in capitals: there is nothing to be wrong with such a line.
+            argument = b""
+        else:
+            # RFC 5321 4.1.1: white space before the CRLF is tolerated.
+            verb, _, argument = line.rstrip(b" \t").partition(b" ")
+            rule = table.get(verb) or table.get(verb.upper())
+            if len(line) + 2 > self.lengths.command and len(line) + 2 > self.lengths.limit(verb.upper()):
+                return self._reject(line, rule or UNKNOWN, refusals.too_long(verb, rule))
+            if (
+                argument
+                and argument.translate(None, refusals.PRINTABLE)
+                and not refusals.lets_utf8_in(rule, argument, grammar)
+            ):
+                return self._reject(line, rule or UNKNOWN, refusals.octet_fault(verb, argument, grammar))
+            if rule is None:
+                return self._reject(line, UNKNOWN, refusals.unknown(verb))
         if not rule.enabled:
             # Whoever sends chunks unasked cannot be trusted with the octets that follow.
             return self._reject(line, rule, refusals.NO_CHUNKS if rule.verb == b"BDAT" else refusals.NOT_SERVED)
@@ -348,7 +378,7 @@ class ServerConnection:
         except CommandError as error:
             return self._reject(line, rule, error.reply)
         self.owed = rule
-        self._command = command
+        self.command = command
         return command
 
     def _reject(self, line: bytes, rule: Rule, reply: Reply) -> Rejected:
@@ -360,41 +390,6 @@ class ServerConnection:
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
         self.owed = SASL
-        event = refusals.read_response(line, self._lengths.auth)
+        event = refusals.read_response(line, self.lengths.auth)
         self._rejected = isinstance(event, Rejected)
         return event
-
-    def _put_in_force(self, extensions: Extensions, *, extended: bool) -> None:
-        self.grammar.extended = extended
-        self.grammar.extensions = extensions
-        self._lengths.put_in_force(extensions)
-
-    def _after_ehlo(self, reply: Reply) -> None:
-        self._put_in_force(reply.extensions if isinstance(reply, EhloReply) else NONE, extended=True)
-
-    def _after_helo(self, reply: Reply) -> None:
-        if isinstance(reply, EhloReply):
-            # RFC 5321 3.2: whoever says HELO would not understand it.
-            raise LocalProtocolError("HELO is not answered with extensions; send a 250 with the name alone")
-        self._put_in_force(NONE, extended=False)
-
-    def _after_mail(self, reply: Reply) -> None:
-        command = self._command
-        assert isinstance(command, Mail)  # A MAIL that was rejected cannot be accepted.
-        self.grammar.utf8 = command.smtputf8
-        self.dialogue.binary = bool(command.params) and command.body is BodyType.BINARY_MIME
-        self.chunks.forget(binary=self.dialogue.binary)
-
-    def _after_data(self, reply: Reply) -> None:
-        self._body = DotReader()
-
-
-_EFFECTS: Final[Mapping[bytes, Callable[[ServerConnection, Reply], None]]] = {
-    b"EHLO": ServerConnection._after_ehlo,
-    b"LHLO": ServerConnection._after_ehlo,
-    b"HELO": ServerConnection._after_helo,
-    b"XCLIENT": ServerConnection._after_helo,
-    b"MAIL": ServerConnection._after_mail,
-    b"DATA": ServerConnection._after_data,
-}
-"""What a 2yz or 3yz changes in how the next octets are read."""

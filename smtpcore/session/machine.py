@@ -34,7 +34,7 @@ class StepMachine:
 
     __slots__ = (
         "_accept", "_answered", "_ask", "_broken", "_busy", "_closed", "_ending", "_flush_now", "_graceful",
-        "_input_open", "_left", "_out", "_out_since", "_out_size", "_phase", "_result", "_step", "_timed_out",
+        "_input_open", "_left", "_out", "_out_since", "_phase", "_result", "_step", "_timed_out",
         "_timeouts", "_tls_octets", "_tls_result", "_told", "cause", "monotonic", "peer_gone", "timers",
     )  # fmt: skip
 
@@ -62,8 +62,7 @@ class StepMachine:
         self._answered: Answered | None = None
         self._accept: tuple[type, ...] = ()
         # Output that waits for more.
-        self._out: list[bytes] = []
-        self._out_size = 0
+        self._out = b""
         self._out_since: float | None = None
         self._flush_now = False
         # Octets for the TLS layer while a handshake is due, or for the reader of a PROXY header; None while octets are
@@ -84,7 +83,7 @@ class StepMachine:
         """
         if type(self._step) is Send:
             self._wait_for_transport()
-        return min(self.timers.values(), default=None)
+        return min(self.timers.values()) if self.timers else None
 
     def timed_out(self) -> None:
         """The deadline has come."""
@@ -201,7 +200,7 @@ class StepMachine:
     def _break(self) -> None:
         """The transport is gone: nothing can be sent, a hook that runs may still answer."""
         self._broken = self._ending = True
-        self._out.clear()
+        self._out = b""
         self._step = None
         self.timers.stop("write", "handshake")
         self._phase = self._disconnect
@@ -270,10 +269,21 @@ class StepMachine:
             value = hook(self, subject)
         except Exception as exception:
             value = self.fault(stage, exception)
+        self.go_on(stage, subject, value, answered)
+
+    def go_on(
+        self,
+        stage: str,
+        subject: _S,
+        value: object,
+        answered: Callable[[Self, _S, object], None],
+        accept: tuple[type, ...] = (),
+    ) -> None:
+        """Go on with what the hook of a stage has given, now or when it has come, as ``consult()`` does."""
         if value is None or isinstance(value, Reply):
             answered(self, subject, value)
         else:
-            self._wait_for(stage, value, partial(answered, self, subject), ())
+            self._wait_for(stage, value, partial(answered, self, subject), accept)
 
     def _wait_for(self, stage: str, value: object, then: Answered, accept: tuple[type, ...]) -> None:
         """A hook has given something that is not simply None or a Reply."""
@@ -322,18 +332,21 @@ class StepMachine:
         """Hold octets until they are flushed; a peer that is gone gets none."""
         if self._broken:
             return
-        self._out.append(data)
-        self._out_size += len(data)
+        # A block of content is not copied, nor is a reply that goes out alone.
+        self._out = self._out + data if self._out else data
 
     def flush_now(self) -> None:
         """Let what is held be the next step."""
         self._flush_now = True
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether a step, a hook or another phase comes before anything else is worked on."""
+        return self._flush_now or self._ask is not None or self._left
+
     def _flush(self) -> Send:
-        out = self._out
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        self._out_size = 0
+        data = self._out
+        self._out = b""
         self._out_since = None
         self._flush_now = False
         self.timers.pop("idle", None)
@@ -369,7 +382,7 @@ class StepMachine:
         """End the session at once and without a word."""
         self._ending = True
         self._input_open = self._graceful = False
-        self._out.clear()
+        self._out = b""
         self._step = None
         self._forget_hook()
         self.timers.stop("write", "handshake")

@@ -12,6 +12,7 @@ from smtpcore.events import EarlyTalk
 from smtpcore.proxy import ProxyEndpoint, ProxyHeader, ProxyReader, ProxySource
 from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
+from smtpcore.session.barriers import raise_barrier
 from smtpcore.session.gate import Admission
 from smtpcore.session.peer import Peer
 from smtpcore.session.steps import RECEIVE, Step
@@ -156,7 +157,7 @@ def secured(session: ServerSession, info: TlsInfo) -> None:
         session.identity = None
         session.peer = session.front
         session.claimed = session.forwarded = {}
-        session.raise_barrier()
+        raise_barrier(session)
     if session.observer is not None:
         session.observer.secured(session, info)
     if implicit:
@@ -177,4 +178,4 @@ def _judged(session: ServerSession, answer: object) -> None:
         session.end(session.config.replies.named(answer) if session.config.implicit_tls else answer)
         return
     session.insecure = Barrier(answer, frozenset((b"QUIT",)))
-    session.raise_barrier()
+    raise_barrier(session)

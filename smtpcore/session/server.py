@@ -18,8 +18,9 @@ from smtpcore.refusals import Barrier
 from smtpcore.replies import Reply
 from smtpcore.sasl import Identity
 from smtpcore.server import ServerConnection
-from smtpcore.session import opening, stages
+from smtpcore.session import express, opening, stages
 from smtpcore.session import replies as texts
+from smtpcore.session.barriers import raise_barrier
 from smtpcore.session.budget import Budget
 from smtpcore.session.config import ServerConfig
 from smtpcore.session.content import Content
@@ -61,11 +62,11 @@ class ServerSession(StepMachine):
     """
 
     __slots__ = (
-        "__weakref__", "_for_content", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting", "_unauthenticated",
+        "__weakref__", "_for_content", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting",
         "admitted", "auth_seen", "budget", "claimed", "config", "connection", "content", "context", "early_talk",
-        "envelope", "exchange", "forwarded", "front", "gate", "handler", "helo", "id", "identity", "insecure",
-        "observer", "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes", "transactions",
-        "transport_peer", "trusted", "utcnow",
+        "envelope", "exchange", "express", "forwarded", "front", "gate", "handler", "helo", "id", "identity",
+        "insecure", "observer", "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes",
+        "transactions", "transport_peer", "trusted", "unauthenticated", "utcnow",
     )  # fmt: skip
 
     peer: Peer
@@ -82,6 +83,8 @@ class ServerSession(StepMachine):
     id: str
     """Names the connection in logs and trace lines; random."""
     tls: TlsInfo | None
+    unauthenticated: bool
+    """Authentication is required and has not been had yet."""
     identity: Identity | None
     """Who has authenticated."""
     helo: Helo | Ehlo | Lhlo | None
@@ -157,7 +160,8 @@ class ServerSession(StepMachine):
         if self._proxy_due or config.implicit_tls:
             self._tls_octets = []
         self.timers.start("session", monotonic(), config.timeouts.session)
-        self.raise_barrier()
+        raise_barrier(self)
+        self.express = express.is_open(self)
 
     # What an adapter tells and asks, beside what the machine has.
 
@@ -178,15 +182,16 @@ class ServerSession(StepMachine):
 
     def receive_data(self, data: Buffer) -> None:
         """Octets came; ``b""`` is the end of the input, after which the peer may still read."""
-        ended = not len(data)
-        self.peer_gone = self.peer_gone or ended
+        if not len(data):
+            self.peer_gone = True
         if not self._input_open:
             return
-        self._input_open = not ended
-        if self._tls_octets is not None:
-            self._tls_octets.append(bytes(data))
-        else:
+        if not len(data):
+            self._input_open = False
+        if self._tls_octets is None:
             self._read(data)
+        else:
+            self._tls_octets.append(bytes(data))
 
     def shutdown(self, grace: float) -> None:
         """End soon: at once outside a transaction, in one after its final reply, after ``grace`` seconds anyway."""
@@ -262,12 +267,19 @@ class ServerSession(StepMachine):
         except LocalProtocolError as error:
             reply = self.fault("(reply)", error)
             data = self.connection.send(reply)
-        self.write(data)
-        if rule is None or not rule.holds or self._out_size >= self.config.limits.max_held_output:
+        self.hold(data)
+        if rule is None or not rule.holds:
             self._flush_now = True
         if self.observer is not None:
             self.observer.replied(self, stages.answered_verb(rule), reply)
         return reply
+
+    def hold(self, data: bytes) -> bool:
+        """Write a reply that may wait for others; whether more may come before they are sent."""
+        self.write(data)
+        if len(self._out) >= self.config.limits.max_held_output:
+            self._flush_now = True
+        return not self._flush_now
 
     def fault(self, stage: str, exception: BaseException) -> Reply:
         """Report a fault of the application; its text never leaves the process.
@@ -281,20 +293,6 @@ class ServerSession(StepMachine):
         if stage == "connect":
             return self.config.replies.fault
         return texts.AUTH_FAULT if stage in ("mechanism", "credentials", "authenticate") else texts.FAULT
-
-    def raise_barrier(self) -> None:
-        """Let the wire layer refuse what the lack of TLS or authentication forbids."""
-        config = self.config
-        dialogue = self.connection.dialogue
-        if self.insecure is not None:
-            self.connection.barrier = self.insecure
-        elif config.require_tls and not dialogue.tls:
-            self.connection.barrier = config.tls_barrier
-        elif config.require_auth and not dialogue.authenticated:
-            self.connection.barrier = config.auth_barrier
-        else:
-            self.connection.barrier = None
-        self._unauthenticated = config.require_auth and not dialogue.authenticated
 
     def end(self, reply: Reply | None = None) -> None:
         """End the session, with a last reply if the peer can still get one."""
@@ -312,29 +310,17 @@ class ServerSession(StepMachine):
         self._phase = self._close
         self._left = True
 
-    def drop_transaction(self) -> None:
-        """The transaction was given up: let go of its content, and tell the application."""
-        self.envelope = None
-        self.forwarded = {}
-        self.pace.end()
-        self.content.forget(self)
-        self.content.abort(self, then=self._reset)
-
-    def _reset(self, value: object) -> None:
-        if "reset" in self.overridden:
-            self.call("reset", self.handler.reset, self, then=_nothing)
-
     # The phases.
 
     def dialogue(self) -> Step | None:
         """Work on events until a step is wanted."""
+        if self._read_up:
+            # Behind a Send, nearly always: nothing came meanwhile.
+            return self._receive()
         connection = self.connection
         next_event = connection.next_event
         received = stages.RECEIVED
         self._left = False
-        if self._read_up:
-            # Behind a Send, nearly always: nothing came meanwhile.
-            return self._receive()
         if self._for_content and self._fresh:
             self._for_content = False
             self.pace.resume(self.monotonic())
@@ -342,31 +328,42 @@ class ServerSession(StepMachine):
             if self._shutting and self.state in _OUTSIDE:
                 self.end(self.config.replies.shutdown)
                 return None
+            if self.express and not self._shutting and not connection.input.empty:
+                read_up = express.take(self)
+                if self._flush_now or self._ask is not None or self._left:
+                    return None
+                if read_up and self._input_open:
+                    return self._pause()
             event = next_event()
             if isinstance(event, Pause):
-                self._read_up = True
-                return self._flush() if self._out else self._receive()
+                return self._pause()
             if self.observer is not None:
                 stages.observe(self, event)
-            if self._unauthenticated and self.budget.command_before_auth():
+            if self.unauthenticated and self.budget.command_before_auth():
                 self.end(self.config.replies.too_many)
                 return None
             received[type(event)](self, event)
             if self._flush_now or self._ask is not None or self._left:
                 return None
 
+    def _pause(self) -> Step:
+        self._read_up = True
+        return self._flush() if self._out else self._receive()
+
     def _receive(self) -> Step:
-        if self.connection.reading_content:
+        connection = self.connection
+        timers = self.timers
+        if connection.reading_content:
             # The line of a BDAT is complete, and yet has no reply that would have ended the idle time.
-            self.timers.pop("idle", None)
-            if self.connection.chunks.reading:
+            timers.pop("idle", None)
+            if connection.chunks.reading:
                 self.content.drop(self)
             self.pace.wait(self.monotonic(), fresh=self._fresh)
             self._for_content = True
-        elif "idle" not in self.timers:
+        elif "idle" not in timers:
             timeouts = self.config.timeouts
             late = timeouts.idle_after_error is not None and self.budget.errors > 0
-            self.timers.start("idle", self.monotonic(), timeouts.idle_after_error if late else timeouts.idle)
+            timers.start("idle", self.monotonic(), timeouts.idle_after_error if late else timeouts.idle)
         self._fresh = False
         return RECEIVE
 

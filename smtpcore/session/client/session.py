@@ -260,7 +260,7 @@ class ClientSession(StepMachine):
 
     def holds_less_than(self, size: int) -> bool:
         """Whether more may be sent before anything is written: fewer octets are held, and nothing is waited for."""
-        return self._out_size < size and self._ask is None and not self._ending
+        return len(self._out) < size and self._ask is None and not self._ending
 
     def forget_content(self) -> None:
         """The content is not wanted any more; who waits for a piece of it waits in vain."""

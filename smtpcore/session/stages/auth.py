@@ -10,6 +10,7 @@ from smtpcore.replies import Reply
 from smtpcore.sasl import Challenge, Context, Failure, Identity, Outcome, Query, ServerMechanism, Success
 from smtpcore.sasl.base64 import encode
 from smtpcore.session import replies as texts
+from smtpcore.session.barriers import raise_barrier
 from smtpcore.spec import AUTH_LINE
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _succeed(session: ServerSession, identity: Identity, reply: Reply) -> None:
     session.exchange = None
     session.reply(reply)
     session.identity = identity
-    session.raise_barrier()
+    raise_barrier(session)
 
 
 def _fail(session: ServerSession, reply: Reply) -> None:

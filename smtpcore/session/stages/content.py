@@ -18,23 +18,29 @@ _BARE = Defect.BARE_CR | Defect.BARE_LF | Defect.NUL
 
 
 def received(session: ServerSession, chunk: BodyChunk) -> None:
+    """Some of it came."""
+    take(session, chunk.data)
+
+
+def take(session: ServerSession, data: bytes) -> None:
     """Keep it, hand it to the sink, or discard it."""
     content = session.content
-    limits = session.config.limits
-    octets = len(chunk.data)
+    octets = len(data)
     content.size += octets
     session.pace.count(octets)
-    if limits.max_drain is not None and content.size > limits.max_drain:
+    limits = session.config.limits
+    too_big = 0 < limits.max_message_size < content.size
+    if too_big and limits.max_drain is not None and content.size > limits.max_drain:
         session.end(session.config.replies.too_big)
     elif _policy(session) == "close" and session.connection.defects & _BARE:
         session.end(session.config.replies.bare_newlines)
     elif content.refusal is not None:
         return
-    elif limits.max_message_size and content.size > limits.max_message_size:
+    elif too_big:
         content.refuse(session, TOO_BIG)
     elif content.sink is not None:
-        session.call("write", content.sink.write, chunk.data, then=lambda answer: _written(session, answer))
-    elif content.collecting and (refusal := content.collect(session, chunk.data)) is not None:
+        session.call("write", content.sink.write, data, then=lambda answer: _written(session, answer))
+    elif content.collecting and (refusal := content.collect(session, data)) is not None:
         content.refuse(session, refusal)
 
 
@@ -81,6 +87,11 @@ def ended(session: ServerSession, end: EndOfBody) -> None:
         )
     else:
         final.answered(session, None)
+
+
+def answered(session: ServerSession, subject: None, answer: object) -> None:
+    """The hook ``message`` has answered."""
+    final.answered(session, answer)
 
 
 def _policy(session: ServerSession) -> BareNewlines:

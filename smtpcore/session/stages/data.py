@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smtpcore.commands import Data
 from smtpcore.handler import BodySink
@@ -23,34 +23,30 @@ if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
     from smtpcore.tls import TlsInfo
 
+ACCEPTED: Final = (BodySink,)
+"""What the hook may answer besides a reply."""
+
 
 def received(session: ServerSession, command: Data) -> None:
     """Let the application say whether it wants the content."""
     if session.connection.buffered:
         # DATA is the last of its group, for nobody can know before the reply what to send next.
         session.pipelined_early = True
-    ask(session, lambda answer: answered(session, answer))
+    ask(session, partial(answered, session, command))
 
 
 def ask(session: ServerSession, then: Answered) -> None:
     """Ask the application whether it wants the content, and how: collected, or in a sink."""
     envelope = session.envelope
     assert envelope is not None  # content is in order only in a transaction
-    envelope._received = _received(session)
+    envelope._received = received_line_of(session)
     if "data" in session.overridden:
-        session.call(
-            "data",
-            session.handler.data,
-            session,
-            envelope,
-            then=then,
-            accept=(BodySink,),
-        )
+        session.call("data", session.handler.data, session, envelope, then=then, accept=ACCEPTED)
     else:
         then(None)
 
 
-def answered(session: ServerSession, answer: object) -> None:
+def answered(session: ServerSession, command: Data, answer: object) -> None:
     """Let the content come, or refuse it."""
     sink = answer if isinstance(answer, BodySink) else None
     if answer is None or sink is not None:
@@ -84,7 +80,7 @@ def refused(session: ServerSession) -> None:
         session.end(session.config.replies.pipelined_data)
 
 
-def _received(session: ServerSession) -> Callable[[Envelope], bytes]:
+def received_line_of(session: ServerSession) -> Callable[[Envelope], bytes]:
     """What makes the Received line. All that it needs of the session is taken now, for the session goes on."""
     dialogue = session.connection.dialogue
     return partial(

@@ -9,6 +9,7 @@ from smtpcore.commands import Command, Custom, Etrn, Expn, Help, Noop, Rset, Vrf
 from smtpcore.replies import Reply
 from smtpcore.session.international import answer_enquiry
 from smtpcore.session.replies import ETRN_DEFAULT, EXPN_DEFAULT, OK, VRFY_DEFAULT
+from smtpcore.session.stages import final
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -25,7 +26,7 @@ def reset(session: ServerSession, command: Rset) -> None:
         session.reply(session.config.replies.too_many)
         return
     session.reply(OK)
-    session.drop_transaction()
+    final.drop(session)
 
 
 def vrfy(session: ServerSession, command: Vrfy) -> None:

@@ -1,4 +1,4 @@
-"""The final reply to a message; under LMTP one for each accepted recipient, each as soon as it is known."""
+"""The end of a transaction: the final reply, under LMTP one for each accepted recipient, or none: it is given up."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def answered(session: ServerSession, answer: object) -> None:
             session.enter(lambda: _next(session, pull))
             return
     _same(session, answer)
-    _over(session)
+    over(session)
 
 
 def _pull(answer: AsyncIterable[object] | Iterable[object]) -> Callable[[], object]:
@@ -53,7 +53,7 @@ def _next(session: ServerSession, pull: Callable[[], object]) -> Step | None:
     """The phase in which verdicts are pulled: what was said last has been sent before this is called again."""
     rule = session.connection.owed
     if rule is None:
-        _over(session)
+        over(session)
         session.enter(session.dialogue)
         return None
     session.call("recipient", pull, then=lambda answer: _said(session, answer))
@@ -66,8 +66,27 @@ def _said(session: ServerSession, answer: object) -> None:
     session.flush_now()
 
 
-def _over(session: ServerSession) -> None:
+def over(session: ServerSession) -> None:
+    """The transaction is over."""
     session.content.forget(session)
     session.envelope = None
     session.forwarded = {}
     session.budget.message()
+
+
+def drop(session: ServerSession) -> None:
+    """The transaction was given up: let go of its content, and tell the application."""
+    session.envelope = None
+    session.forwarded = {}
+    session.pace.end()
+    session.content.forget(session)
+    session.content.abort(session, then=lambda _: _tell(session))
+
+
+def _tell(session: ServerSession) -> None:
+    if "reset" in session.overridden:
+        session.call("reset", session.handler.reset, session, then=_nothing)
+
+
+def _nothing(answer: object) -> None:
+    """Nothing can be refused here."""

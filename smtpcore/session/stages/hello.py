@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from smtpcore.commands import Ehlo, Helo, Lhlo
 from smtpcore.replies import Reply
 from smtpcore.session.offer import Circumstances
+from smtpcore.session.stages import final
 
 if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
@@ -36,7 +37,7 @@ def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object
         session.helo = command
         session.forwarded = {}
         if session.envelope is not None:
-            session.drop_transaction()
+            final.drop(session)
 
 
 def _welcome(session: ServerSession, command: Helo | Ehlo | Lhlo) -> Reply:

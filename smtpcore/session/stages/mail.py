@@ -42,8 +42,13 @@ def answered(session: ServerSession, mail: Mail, answer: object) -> None:
     if answer is None:
         answer = (parameters.grant(session, mail) if mail.params else None) or MAIL_OK
     if session.reply(answer).positive:
-        session.transactions += 1
-        session.content.chunks = session.content.size = 0
-        session.envelope = Envelope(f"{session.id}.{session.transactions}", mail)
-        if mail.params:
-            parameters.put_down(session, session.envelope)
+        begin(session, mail)
+
+
+def begin(session: ServerSession, mail: Mail) -> None:
+    """The transaction is open."""
+    session.transactions += 1
+    session.content.chunks = session.content.size = 0
+    session.envelope = Envelope(f"{session.id}.{session.transactions}", mail)
+    if mail.params:
+        parameters.put_down(session, session.envelope)

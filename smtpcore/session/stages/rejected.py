@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtpcore import refusals
 from smtpcore.events import Rejected
 from smtpcore.replies import Reply
-from smtpcore.session.stages import bdat, data
+from smtpcore.session.stages import bdat, data, final
 from smtpcore.spec import BDAT_LAST, SASL, UNKNOWN, State
 
 if TYPE_CHECKING:
@@ -60,4 +60,4 @@ def _end_of_message(session: ServerSession, reply: Reply) -> None:
     """Nothing of a message that was refused can follow its last chunk; LMTP wants a reply for each recipient."""
     while session.connection.owed is BDAT_LAST:
         session.reply(reply)
-    session.drop_transaction()
+    final.drop(session)

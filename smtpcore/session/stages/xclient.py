@@ -9,6 +9,7 @@ from smtpcore.commands import Xclient
 from smtpcore.commands.attributes import Attribute
 from smtpcore.replies import Reply
 from smtpcore.sasl import Identity
+from smtpcore.session.barriers import raise_barrier
 from smtpcore.session.opening import greeting
 from smtpcore.session.peer import Peer
 from smtpcore.session.replies import NOT_TRUSTED
@@ -42,7 +43,7 @@ def answered(session: ServerSession, answer: object) -> None:
         return
     session.reply(reply)
     session.connection.dialogue.authenticated = session.identity is not None
-    session.raise_barrier()
+    raise_barrier(session)
 
 
 def _peer(session: ServerSession, given: Mapping[str, Attribute]) -> Peer:

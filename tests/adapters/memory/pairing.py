@@ -14,6 +14,7 @@ from smtpcore.events import BodyChunk, ConnectionClosed, EndOfBody, Event, Pause
 from smtpcore.extensions import Extensions
 from smtpcore.replies import Reply
 from smtpcore.server import ServerConnection
+from smtpcore.session import express
 from smtpcore.spec import State
 
 SENT = Command | SaslResponse | SaslCancel
@@ -84,6 +85,8 @@ def recorded() -> Iterator[Record]:
         return event
 
     with pytest.MonkeyPatch.context() as patch:
+        # The express lane does by itself what the connection does otherwise.
+        patch.setattr(express, "is_open", lambda session: False)
         patch.setattr(ClientConnection, "send", client_sends)
         patch.setattr(ClientConnection, "next_event", client_reads)
         patch.setattr(ServerConnection, "send", server_replies)

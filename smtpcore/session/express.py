@@ -1,0 +1,178 @@
+"""The express lane: what nearly all mail consists of, each command in one go.
+
+A command goes a long way: an event of the connection, the table of stages, its hook, the judgement of the reply, the
+table of the dialogue. Every step knows all that can happen. Nearly every command is a MAIL, RCPT or DATA in its common
+form or content without a flaw, to a hook that says None at once; and what the long way does then is little. It is done
+here, in one place.
+
+What is not so is left to the long way, untouched, or where a hook has something else to say, right behind the hook.
+Nothing that anybody can see differs; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from smtpcore.body import NO_DEFECT, DotReader
+from smtpcore.commands import Data, Mail, Rcpt
+from smtpcore.events import EndOfBody
+from smtpcore.server import ServerConnection
+from smtpcore.session.envelope import Envelope
+from smtpcore.session.replies import DATA_OK, MAIL_OK, MESSAGE_OK, RCPT_OK
+from smtpcore.session.stages import content, data, final, mail, rcpt
+from smtpcore.spec import COMMANDS, END_OF_DATA, Dialect, State
+
+if TYPE_CHECKING:
+    from smtpcore.session.server import ServerSession
+
+_READY, _MAIL, _RCPT, _DATA, _CLOSED = State.READY, State.MAIL, State.RCPT, State.DATA, State.CLOSED
+_LMTP: Final = Dialect.LMTP
+_DATA_RULE: Final = COMMANDS[b"DATA"]
+_DATA_LINE: Final = b"DATA\r\n"
+_DATA_COMMAND: Final = Data()
+
+
+def is_open(session: ServerSession) -> bool:
+    """Whether a session may use the lane at all: nobody watches, and the settings ask for nothing more."""
+    return session.observer is None and not session.config.submission and bool(session.connection.common)
+
+
+def take(session: ServerSession) -> bool:
+    """Work on what has come, as long as it is usual; whether there is nothing more to be read, of commands at least."""
+    connection = session.connection
+    dialogue = connection.dialogue
+    # Behind HELO, who pipelines is noted.
+    while dialogue.extended and not connection.chunks.reading:
+        lane = _LANES.get(dialogue.state)
+        if lane is None or not lane(session, connection):
+            return False
+        if connection.input.empty:
+            # A reply that closes is followed by an event.
+            return dialogue.state is not _CLOSED
+    return False
+
+
+# Each says whether it has come to the end of a command, and nothing but more input is waited for.
+
+
+def _mail(session: ServerSession, connection: ServerConnection) -> bool:
+    most = session.config.limits.max_transactions
+    if most is not None and session.budget.transactions >= most:
+        return False
+    command = connection.next_common()
+    if not isinstance(command, Mail):
+        return False
+    session.budget.transaction()
+    if "mail" in session.overridden:
+        try:
+            answer: object = session.handler.mail(session, command)
+        except Exception as exception:
+            answer = session.fault("mail", exception)
+        if answer is not None:
+            session.go_on("mail", command, answer, mail.answered)
+            return not session.interrupted
+    dialogue = connection.dialogue
+    dialogue.state = _MAIL
+    dialogue.accepted = dialogue.refused = 0
+    dialogue.binary = connection.grammar.utf8 = False
+    connection.chunks.forget()
+    connection.owed = None
+    mail.begin(session, command)
+    return session.hold(MAIL_OK.to_wire(enhanced=connection.enhanced))
+
+
+def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
+    dialogue = connection.dialogue
+    envelope = session.envelope
+    most = session.config.limits.max_recipients
+    hook = session.handler.rcpt if "rcpt" in session.overridden else None
+    accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
+    assert envelope is not None  # a transaction is open in these states
+    waiting = connection.input
+    while dialogue.accepted + dialogue.refused < most and not waiting.empty:
+        command = connection.next_common()
+        if not isinstance(command, Rcpt):
+            return dialogue.state is _RCPT and not dialogue.binary and _data(session, connection, envelope)
+        if hook is not None:
+            try:
+                answer: object = hook(session, command)
+            except Exception as exception:
+                answer = session.fault("rcpt", exception)
+            if answer is not None:
+                session.go_on("rcpt", command, answer, rcpt.answered)
+                return not session.interrupted
+        dialogue.state = _RCPT
+        dialogue.accepted += 1
+        connection.owed = None
+        envelope.recipients.append(command)
+        if not session.hold(accepted):
+            return False
+    return waiting.empty
+
+
+def _data(session: ServerSession, connection: ServerConnection, envelope: Envelope) -> bool:
+    if not connection.input.skip_over(_DATA_LINE):
+        return False
+    connection.line = b"DATA"
+    connection.owed = _DATA_RULE
+    if not connection.input.empty:
+        session.pipelined_early = True
+    envelope._received = data.received_line_of(session)
+    answer: object = None
+    if "data" in session.overridden:
+        try:
+            answer = session.handler.data(session, envelope)
+        except Exception as exception:
+            answer = session.fault("data", exception)
+    if answer is not None or data.full(session, None):
+        session.go_on("data", _DATA_COMMAND, answer, data.answered, data.ACCEPTED)
+        return not session.interrupted
+    connection.dialogue.state = _DATA
+    connection.body = DotReader()
+    connection.owed = None
+    session.write(DATA_OK.to_wire())
+    session.flush_now()
+    data.begin(session, None)
+    return False
+
+
+def _content(session: ServerSession, connection: ServerConnection) -> bool:
+    if connection.dialect is _LMTP:
+        return False
+    reader = connection.body
+    while not reader.done and (octets := reader.read(connection.input)):
+        content.take(session, octets)
+        if session.interrupted:
+            return False
+    if not reader.done:
+        return False
+    connection.owed = END_OF_DATA
+    kept = session.content
+    envelope = session.envelope
+    defects = reader.defects
+    if not kept.collecting or kept.refusal is not None or defects is not NO_DEFECT or envelope is None:
+        content.ended(session, EndOfBody(defects, reader.size))
+        return not session.interrupted
+    session.pace.end()
+    envelope.size = reader.size
+    envelope.content = kept.take()
+    try:
+        answer: object = session.handler.message(session, envelope)
+    except Exception as exception:
+        answer = session.fault("message", exception)
+    if answer is not None:
+        session.go_on("message", None, answer, content.answered)
+        return not session.interrupted
+    dialogue = connection.dialogue
+    dialogue.state = _READY
+    dialogue.accepted = dialogue.refused = 0
+    connection.owed = None
+    final.over(session)
+    return session.hold(MESSAGE_OK.to_wire(enhanced=connection.enhanced))
+
+
+_LANES: Final[Mapping[State, Callable[[ServerSession, ServerConnection], bool]]] = MappingProxyType(
+    {_READY: _mail, _MAIL: _recipients, _RCPT: _recipients, _DATA: _content}
+)

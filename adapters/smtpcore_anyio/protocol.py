@@ -8,6 +8,7 @@ its session and its transport: no task, and no timer that is set anew for each c
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol, assert_never, cast
 
 from anyio import CancelScope
@@ -64,6 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         "_lost",
         "_paused",
         "_reading",
+        "_receive",
         "_secure",
         "_sending",
         "_timer",
@@ -82,6 +84,8 @@ class Connection(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self.session = service.session(peer, self._loop.time)
         self._wire = Wire(self.session, service.tls_context)
+        # Where octets go: until TLS begins, there is nothing to be done with them on the way.
+        self._receive: Callable[[memoryview], None] = self.session.receive_data
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: asyncio.Handle | None = None
@@ -143,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
             if self._discard < 0:
                 self._transport.abort()
             return
-        self._wire.receive(self._buffer[:nbytes])
+        self._receive(self._buffer[:nbytes])
         self._drive()
 
     def eof_received(self) -> bool:
@@ -194,7 +198,11 @@ class Connection(asyncio.BufferedProtocol):
             for _ in range(TURN):
                 self._again = False
                 step = next_step()
-                if not self._take(step) and not self._again:
+                # Nearly always a reply, then nothing but more input.
+                if step is RECEIVE and not self._secure and self._waiting is None:
+                    if not self._again:
+                        break
+                elif not self._take(step) and not self._again:
                     break
             else:
                 self._loop.call_soon(self._drive)
@@ -206,7 +214,9 @@ class Connection(asyncio.BufferedProtocol):
             self._driving = False
         if step is RECEIVE and self._reading and not (self._closing or self._paused):
             # Behind nearly every command: what the session wants is what is being done.
-            self._watch_deadline(self.session.deadline)
+            deadline = self.session.deadline
+            if deadline is not None and (self._timer is None or deadline < self._timer_at):
+                self._set_timer(deadline)
         elif not self._ended:
             self._watch()
 
@@ -215,9 +225,9 @@ class Connection(asyncio.BufferedProtocol):
         if self._waiting is not None and step is not self._waiting.ask:
             self._waiting.scope.cancel()
             self._waiting = None
+        if isinstance(step, Send):
+            return self._send(step)
         match step:
-            case Send():
-                return self._send(step)
             case Receive():
                 return self._secure and self._flush()
             case Ask():
@@ -227,6 +237,7 @@ class Connection(asyncio.BufferedProtocol):
                 return self._flush()
             case StartTls():
                 self._secure = True
+                self._receive = self._wire.receive
                 begun = self._wire.start_tls(step)
                 self._flush()
                 return begun
@@ -319,9 +330,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._transport.resume_reading()
                 else:
                     self._transport.pause_reading()
-        self._watch_deadline(self.session.deadline if self._linger_until is None else self._linger_until)
-
-    def _watch_deadline(self, deadline: float | None) -> None:
+        deadline = self.session.deadline if self._linger_until is None else self._linger_until
         # A timer that runs out in vain costs less than setting it anew for each command.
         if deadline is not None and (self._timer is None or deadline < self._timer_at):
             self._set_timer(deadline)

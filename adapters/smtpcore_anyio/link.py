@@ -125,12 +125,8 @@ class Link(StepLoop[ClientSession]):
             with anyio.move_on_after(MOMENT):
                 await self._read()
 
-    def _broken(self, error: Exception) -> None:
-        # A reply that came before may say why the server has closed.
-        self._next_step()
-        super()._broken(error)
-
     def _write_failed(self, error: Exception) -> None:
-        if not self._eof:
-            self._read_raw()
+        # Replies that came before a reset are there still, and they may say why the server has left.
+        while self.session.wants_data and self._read_raw():
+            pass
         self._broken(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smtpcore_tls import Wire
+from smtpcore_tls import TlsError, Wire
 
 from smtpcore.errors import LocalProtocolError
 from smtpcore.session import Idle, Send, Step
@@ -67,6 +67,15 @@ class ClientLoop(StepLoop):
             super()._send(step)
             if self._sending is None:
                 self._answers = 0
+
+    def _broken(self, error: OSError | TlsError) -> None:
+        # A write may fail in front of replies that came before the reset, and they may say why the server has left.
+        try:
+            while self._session.wants_data and (octets := self._channel.read()) is not None:
+                self._wire.receive(octets)
+        except OSError:
+            pass  # All that came was read.
+        super()._broken(error)
 
     def _make_room(self) -> None:
         # A server may stop reading until its replies are read.

@@ -56,14 +56,18 @@ class StepLoop:
                 try:
                     self._do(step)
                 except (OSError, TlsError) as error:
-                    self._channel.close()
-                    self._session.closed(error)
+                    self._broken(error)
                 if self._wire.failed:
                     # Not when the session is over: the hooks that are still to come may keep this thread for long.
                     self._channel.close()
         except BaseException as error:
             self.abandon(error)
             raise
+
+    def _broken(self, error: OSError | TlsError) -> None:
+        """The transport, or what TLS makes of it, is gone."""
+        self._channel.close()
+        self._session.closed(error)
 
     def _do(self, step: Step) -> None:
         """Do a step, or as much of it as can be done without waiting, or wait."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-from anyio.abc import ByteStream, SocketStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from anyio.streams.tls import TLSStream
 from smtpcore_anyio import Client, Server, connect, connect_stream
 
@@ -114,6 +115,12 @@ class Peer:
         await self.hears(b"QUIT")
         await self.says(b"221 bye\r\n")
 
+    async def resets(self) -> None:
+        """Let closing be a reset, and close."""
+        sock = self.stream.extra(SocketAttribute.raw_socket)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await anyio.aclose_forcefully(self.stream)
+
     async def rest(self) -> int:
         """Read to the end; how many octets there were."""
         size = len(self._unread)
@@ -151,7 +158,10 @@ async def scripted(*scripts: Script, buffers: int | None = None) -> AsyncIterato
         async def serve() -> None:
             for script, closed in zip(scripts, server.closed, strict=True):
                 await anyio.wait_readable(listening)
-                async with await SocketStream.from_socket(listening.accept()[0]) as stream:
+                sock, _ = listening.accept()
+                # A reset takes along what was kept back for the acknowledgement of an earlier reply.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                async with await SocketStream.from_socket(sock) as stream:
                     await script(Peer(stream))
                 closed.set()
 

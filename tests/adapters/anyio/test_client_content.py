@@ -9,10 +9,13 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 import pytest
+from smtpcore_anyio.hooks import is_asyncio
+from smtpcore_anyio.link import Link
 
 from smtpcore import Limits, ServerConfig
+from smtpcore.session import Send
 from smtpcore.session.client import ClientTimeouts, Status, TlsMode
-from tests.adapters.anyio.dialogue import narrow, serving
+from tests.adapters.anyio.dialogue import narrow, serving, until
 from tests.adapters.anyio.sending import (
     Inbox,
     Peer,
@@ -152,6 +155,39 @@ async def test_a_server_may_close_behind_its_reply_in_the_middle_of_the_content(
         [status] = statuses(await client.send(message([LARGE] * 10)))
     # asyncio reads nothing more from a connection that it could not write to, and may lose the reply.
     assert status is Status.PERMANENT or (status is Status.TEMPORARY and anyio_backend_name == "asyncio")
+
+
+@pytest.mark.parametrize("recipients", [1, 25])
+async def test_a_server_that_leaves_at_the_moment_of_a_write_is_heard_out(
+    recipients: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_asyncio():
+        pytest.skip("asyncio reads nothing more from a connection that it could not write to")
+    send = Link._send
+    over = anyio.Event()
+
+    async def leaves_before(link: Link, step: Send) -> None:
+        if peers and step.data.startswith(b"MAIL"):
+            peer = peers.pop()
+            await peer.says(b"250 fine\r\n" + b"550 5.1.1 %b\r\n" % (b"x" * 400) * recipients)
+            await peer.resets()
+            over.set()
+        await send(link, step)
+
+    peers: list[Peer] = []
+
+    async def serve(peer: Peer) -> None:
+        await peer.greets(b"PIPELINING")
+        peers.append(peer)
+        await over.wait()
+
+    monkeypatch.setattr(Link, "_send", leaves_before)
+    # The replies to many recipients are more than one read takes.
+    monkeypatch.setattr("smtpcore_anyio.loop.READ_SIZE", 4096)
+    async with scripted(serve) as server, connected_to(server) as client:
+        await until(lambda: peers)
+        delivery = await client.send(message(b"x\r\n", *(f"{number}@mx.example" for number in range(recipients))))
+        assert statuses(delivery) == [Status.PERMANENT] * recipients
 
 
 async def test_a_server_that_does_not_read_has_its_time(

@@ -100,6 +100,8 @@ def scripted(
             for _ in range(connections):
                 sock, _ = listener.accept()
                 sock.settimeout(PATIENCE)
+                # A reset takes along what was kept back for the acknowledgement of an earlier reply.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 peer = Peer(sock)
                 try:
                     script(peer)

@@ -197,29 +197,38 @@ def test_a_server_that_closes_in_the_content_is_heard_out() -> None:
         assert (result.status, result.text) == (Status.TEMPORARY, "421 4.3.2 shutting down")
 
 
-def test_a_server_that_leaves_at_the_moment_of_a_write_is_heard_out(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("recipients", [1, 25])
+def test_a_server_that_leaves_at_the_moment_of_a_write_is_heard_out(
+    recipients: int, reset: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write = Channel.flush
     said = threading.Event()
 
     def flush(channel: Channel) -> bool:
-        if channel.unsent and not said.is_set() and peers:
-            peers[0].says(b"421 4.3.2 shutting down\r\n")
-            peers.pop().close()
+        if channel.unsent and peers:
+            peer = peers.pop()
+            peer.says(b"250 fine\r\n" + b"550 5.1.1 %b\r\n" % (b"x" * 400) * recipients)
+            if reset:
+                resets(peer)
+            peer.close()
             said.set()
         return write(channel)
 
     peers: list[Peer] = []
 
     def serve(peer: Peer) -> None:
-        peer.greets()
+        peer.greets(b"PIPELINING")
         peers.append(peer)
         assert said.wait(20)
 
     monkeypatch.setattr(Channel, "flush", flush)
+    # The replies to many recipients are more than one read takes.
+    monkeypatch.setattr("smtpcore_blocking.channel.READ_SIZE", 4096)
     with scripted(serve) as address, connect(*address, config()) as client:
         until(lambda: peers)
-        [result] = client.send(message()).results
-        assert (result.status, result.text) == (Status.TEMPORARY, "421 4.3.2 shutting down")
+        delivery = client.send(message(*(f"{number}@b.test" for number in range(recipients))))
+        assert statuses(delivery) == [(Status.PERMANENT, "rcpt")] * recipients
 
 
 def test_a_thousand_recipients_and_small_buffers_do_not_deadlock() -> None:

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 import anyio
 from anyio.abc import ByteStream
-from smtpcore_tls import message_of
+from smtpcore_tls import message_of, name_of
 
 from smtpcore.commands import Command, Mail, Rcpt
 from smtpcore.commands.attributes import Attribute
@@ -30,7 +30,7 @@ from smtpcore.session.client import (
 )
 from smtpcore.tls import TlsInfo
 
-from .dial import dial_tcp, dial_unix, name_of
+from .dial import dial_tcp, dial_unix
 from .hooks import Abandoned
 from .link import ClientService, Link
 

@@ -39,11 +39,6 @@ async def dial_unix(path: str | os.PathLike[str], *, within: float | None) -> By
         return await anyio.connect_unix(path)
 
 
-def name_of(host: str) -> str:
-    """The name of a host as it stands in certificates: no dot at its end, and no zone, which is of this host only."""
-    return host.partition("%")[0].removesuffix(".")
-
-
 @contextmanager
 def _failures(place: str) -> Iterator[None]:
     try:

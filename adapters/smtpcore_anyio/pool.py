@@ -15,7 +15,7 @@ from typing import Self
 
 import anyio
 from anyio.abc import ByteStream, TaskGroup
-from smtpcore_tls import message_of
+from smtpcore_tls import message_of, name_of
 
 from smtpcore.commands import Noop
 from smtpcore.errors import LocalProtocolError
@@ -24,7 +24,7 @@ from smtpcore.session.client import ClientConfig, ClientObserver, Delivery, Mess
 from smtpcore.session.client.announced import limit
 
 from .client import Client, Told
-from .dial import dial_tcp, dial_unix, name_of
+from .dial import dial_tcp, dial_unix
 from .link import ClientService
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from email.message import EmailMessage
 
-from smtpcore_tls import Wire, context_for, message_of
+from smtpcore_tls import Wire, context_for, message_of, name_of
 
 from smtpcore.commands import Command, Mail
 from smtpcore.commands.attributes import Attribute
@@ -33,7 +33,7 @@ from smtpcore.tls import TlsInfo
 
 from .channel import Channel
 from .clientloop import ClientLoop
-from .connecting import connect_path, connect_tcp, name_of
+from .connecting import connect_path, connect_tcp
 from .opendelivery import OpenDelivery
 
 

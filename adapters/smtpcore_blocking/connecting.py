@@ -50,11 +50,6 @@ def connect_path(path: str | os.PathLike[str], timeout: float | None) -> socket.
         raise _failure(os.fspath(path), error) from error
 
 
-def name_of(host: str) -> str:
-    """The name of a host as it stands in certificates: without the dot that ends it in the DNS."""
-    return host.removesuffix(".")
-
-
 def _connected(
     sock: socket.socket, address: object, timeout: float | None, source: tuple[str, int] | None = None
 ) -> socket.socket:

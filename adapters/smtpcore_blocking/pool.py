@@ -15,7 +15,7 @@ from functools import partial
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from smtpcore_tls import context_for, message_of
+from smtpcore_tls import context_for, message_of, name_of
 
 from smtpcore.commands import Noop
 from smtpcore.errors import LocalProtocolError
@@ -24,7 +24,7 @@ from smtpcore.session.client import ClientConfig, ClientObserver, Delivery, Mess
 from smtpcore.session.client.announced import limit
 
 from .client import Client, check_name, open_client
-from .connecting import connect_path, connect_tcp, name_of
+from .connecting import connect_path, connect_tcp
 
 
 class _Kept(NamedTuple):

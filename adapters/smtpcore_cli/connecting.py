@@ -66,8 +66,7 @@ def connection(
         place.port,
         config,
         tls_context=context,
-        # The zone of an address is of this host only, and stands in no certificate.
-        server_name=arguments.server_name or place.host.partition("%")[0],
+        server_name=arguments.server_name,
         observer=observer,
         connect_timeout=arguments.timeout_connect,
     )

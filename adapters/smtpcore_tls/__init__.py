@@ -1,9 +1,9 @@
 """TLS as octets in, octets out: one engine for every adapter, both roles, and no I/O of its own.
 
 `Wire` ties an engine to a session. With `peer_from`, `abandon` and `LINGER_OCTETS` it is what all adapters share;
-`context_for` and `message_of` are what all clients do. Who drives an engine alone does so first for the handshake and
-then for good; both sides run the same lines. ``read`` gives octets of the transport or ``b""`` at its end, ``write`` is
-given octets, possibly none::
+`context_for`, `name_of` and `message_of` are what all clients do. Who drives an engine alone does so first for the
+handshake and then for good; both sides run the same lines. ``read`` gives octets of the transport or ``b""`` at its
+end, ``write`` is given octets, possibly none::
 
     engine = TlsEngine(context, server_side=True)
     try:
@@ -30,7 +30,7 @@ around each call and the write of the ``outgoing()`` behind it, for records must
 from __future__ import annotations
 
 from .abandon import abandon
-from .clients import context_for
+from .clients import context_for, name_of
 from .contexts import client_context, server_context
 from .engine import TlsEngine, TlsError
 from .messages import message_of
@@ -49,6 +49,7 @@ __all__ = [
     "client_context",
     "context_for",
     "message_of",
+    "name_of",
     "peer_from",
     "self_signed",
     "server_context",

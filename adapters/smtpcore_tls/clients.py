@@ -23,3 +23,8 @@ def context_for(config: ClientConfig, given: ssl.SSLContext | None = None) -> ss
     if given is not None or config.tls is TlsMode.NONE:
         return given
     return client_context(verify=config.tls is not TlsMode.OPPORTUNISTIC)
+
+
+def name_of(host: str) -> str:
+    """The name of a host as it stands in certificates: no dot at its end, and no zone, which is of this host only."""
+    return host.partition("%")[0].removesuffix(".")

@@ -7,7 +7,6 @@ import ssl
 import anyio
 import pytest
 from smtpcore_anyio import connect, listen_tcp
-from smtpcore_anyio.dial import name_of
 
 from smtpcore import Credentials, Identity, ServerConfig
 from smtpcore.handler import CredentialStore
@@ -131,13 +130,6 @@ async def test_what_cannot_work_is_refused_before_connecting(
             async with connected_to(server, name=None, tls=TlsMode.STARTTLS, tls_context=client_ssl_context):
                 pass
         await server.closed[0].wait()
-
-
-@pytest.mark.parametrize(
-    ("host", "name"), [("mx.test.", "mx.test"), ("fe80::1%eth0", "fe80::1"), ("192.0.2.1", "192.0.2.1")]
-)
-def test_what_a_certificate_has_to_be_for_is_the_host_as_others_call_it(host: str, name: str) -> None:
-    assert name_of(host) == name
 
 
 async def test_a_name_may_end_in_a_dot_which_is_not_in_the_certificate(

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from pathlib import Path as FilePath
 
 import pytest
-from smtpcore_blocking import Client, Server, connect, connect_socket, connect_unix
+from smtpcore_blocking import Client, Pool, Server, connect, connect_socket, connect_unix
 from smtpcore_testing.adapter_kit.application import Recorder
 
 from smtpcore.commands import Ehlo, Mail, Noop, Rcpt, Vrfy
@@ -161,6 +161,27 @@ def test_certificates_are_verified_unless_clear_text_would_do(
         with connect(*address, config(tls=tls)) as client:
             assert client.tls is not None
             assert not client.tls.peer_verified
+
+
+@pytest.mark.parametrize("host", ["mx.test.", "127.0.0.77%eth0"])
+@pytest.mark.parametrize("pooled", [False, True])
+def test_neither_the_dot_behind_a_name_nor_the_zone_of_an_address_is_in_the_certificate(
+    host: str,
+    pooled: bool,
+    server_ssl_context: ssl.SSLContext,
+    client_ssl_context: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    resolve = socket.getaddrinfo
+    settings = config(tls=TlsMode.STARTTLS)
+    with serving(starttls=True, tls_context=server_ssl_context) as (address, port):
+        monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, **options: resolve(address, port, **options))
+        if pooled:
+            with Pool(host, port, settings, tls_context=client_ssl_context) as pool:
+                assert statuses(pool.send(message())) == [ACCEPTED]
+        else:
+            with connect(host, port, settings, tls_context=client_ssl_context) as client:
+                assert client.usable
 
 
 def test_a_certificate_needs_a_name_to_be_checked_against(client_ssl_context: ssl.SSLContext) -> None:

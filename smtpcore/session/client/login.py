@@ -38,7 +38,7 @@ class Login(Stage):
         """Get hold of the credentials."""
         source = self.session.config.credentials
         if source is None:
-            self.session.ready()
+            self.session.go_to(None)
         elif isinstance(source, Credentials):
             self._start(source)
         else:
@@ -65,7 +65,7 @@ class Login(Stage):
                 session.lost(SessionError("auth", str(error), temporary=False))
             else:
                 session.mechanism = mechanism.name
-                session.ready()
+                session.go_to(None)
         elif reply.code in _OTHER_MECHANISM and self._kind() is not None:
             self.then(lambda: self._start(self._credentials))
         else:

@@ -232,10 +232,6 @@ class ClientSession(StepMachine):
         """Begin another stage; None when what was to be done is done."""
         self._stage = stage
 
-    def ready(self) -> None:
-        """Mail can be sent."""
-        self.go_to(None)
-
     def give_up(self, error: SessionError) -> None:
         """The session cannot do what it is for; take leave."""
         self._fail(error)

@@ -35,6 +35,13 @@ def test_links_between_the_pages_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_the_guide_has_a_row_for_every_hook() -> None:
+    _, _, rows = (DOCS / "handler.md").read_text("utf-8").partition("| hook |")
+    cells = re.findall(r"^\| (`.*?`) \|", rows, re.MULTILINE)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
+    assert sorted(named) == sorted(name for name in vars(Handler) if name.islower() and callable(vars(Handler)[name]))
+
+
 def test_the_whole_adapter_of_the_guide_delivers_a_message() -> None:
     block, _ = CODE.findall((DOCS / "adapter.md").read_text("utf-8"))
     names: dict[str, object] = {}

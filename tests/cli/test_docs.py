@@ -1,4 +1,4 @@
-"""The page about sending names flags, servers and words that there are."""
+"""The pages about the commands name flags, servers and words that there are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from smtpcore_cli.places import parse_place
 from smtpcore.session.client import Status
 from tests.cli.sending import run
 
-PAGE = (Path(__file__).parents[2] / "docs" / "send.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "send.md").read_text("utf-8")
 
 
-def test_every_flag_of_the_page_is_one(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = run(capsys, "send", "--help").output + run(capsys, "probe", "--help").output
-    flags = set(re.findall(r"--[a-z][a-z-]+", PAGE)) - {"--help"}
+@pytest.mark.parametrize(("page", "commands"), [("send.md", ("send", "probe")), ("serve.md", ("serve", "passwd"))])
+def test_every_flag_of_the_page_is_one(
+    page: str, commands: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = "".join(run(capsys, command, "--help").output for command in commands)
+    flags = set(re.findall(r"--[a-z][a-z-]+", (DOCS / page).read_text("utf-8"))) - {"--help"}
     assert len(flags) > 20
     assert flags <= set(re.findall(r"--[a-z][a-z-]+", shown))
 

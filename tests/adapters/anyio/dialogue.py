@@ -21,7 +21,7 @@ from smtpcore.replies import Reply
 from smtpcore.session import Limits, ServerConfig, ServerSession
 
 LOOPBACK = "127.0.0.1"
-PATIENCE = 10.0
+PATIENCE = 30.0
 """Seconds after which what should have happened is held to have failed."""
 UNLIMITED = Limits(max_errors=None, max_unknown_commands=None, max_noops=None)
 

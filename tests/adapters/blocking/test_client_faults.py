@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -330,13 +331,14 @@ def test_a_server_that_answers_no_more_is_given_up(replies: int) -> None:
             peer.says(reply)
         peer.rest()
 
-    timeouts = ClientTimeouts(mail=0.05, rcpt=0.05, data=0.05, final=0.05)
+    # The replies that come have all the time that they may need.
+    timeouts = ClientTimeouts(**{("mail", "rcpt", "data", "final")[replies]: 0.05})
     with scripted(serve) as address, connect(*address, config(timeouts=timeouts)) as client:
         [result] = client.send(message()).results
         assert result.status is (Status.UNCERTAIN if replies == 3 else Status.TEMPORARY)
 
 
-def test_a_whole_transaction_has_its_own_limit() -> None:
+def test_a_whole_transaction_has_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     def serve(peer: Peer) -> None:
         peer.greets()
         peer.takes(b"MAIL", b"RCPT")
@@ -344,13 +346,20 @@ def test_a_whole_transaction_has_its_own_limit() -> None:
         peer.says(b"354 go\r\n")
         peer.rest()
 
+    clock, later = time.monotonic, 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + later)
+
     def content() -> Iterator[bytes]:
+        nonlocal later
+        yield CONTENT
+        later = 61.0
         while True:
             yield CONTENT
 
-    with scripted(serve) as address, connect(*address, config(timeouts=ClientTimeouts(transaction=0.1))) as client:
+    with scripted(serve) as address, connect(*address, config(timeouts=ClientTimeouts(transaction=60))) as client:
         [result] = client.send(message(content=content())).results
-        assert result.status is Status.TEMPORARY
+        assert (result.status, result.stage) == (Status.TEMPORARY, "content")
+        assert "(transaction)" in result.text
 
 
 # What the application gives.

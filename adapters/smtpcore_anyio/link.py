@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import select
 import ssl
 from dataclasses import dataclass
 
 import anyio
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 from smtpcore_tls import TlsEngine, TlsError, Wire, context_for
 
 from smtpcore.session import Idle, Send, Step
@@ -62,7 +63,7 @@ class ClientService:
 class Link(StepLoop[ClientSession]):
     """One connection of a client; the steps are taken in the task of whoever wants something of it."""
 
-    __slots__ = ("_unheard", "over")
+    __slots__ = ("_arrivals", "_unheard", "over")
 
     _most_records = _MOST_RECORDS
 
@@ -75,6 +76,8 @@ class Link(StepLoop[ClientSession]):
         )
         wire = Wire(session, service.tls_context, server_name=service.server_name)
         super().__init__(stream, session, wire, _LINGER)
+        # asyncio reads nothing more from a connection that it could not write to, so it has to be asked before.
+        self._arrivals = _arrivals(stream) if self._raw is None else None
         self._unheard = 0  # octets sent since the session has waited for a reply, or looked for one
         self.over = False
         """The session has ended, and the stream is closed."""
@@ -110,8 +113,8 @@ class Link(StepLoop[ClientSession]):
         return await super()._receive()
 
     async def _send(self, step: Send) -> None:
-        if self._unheard >= _LOOK_EVERY:
-            # Where writing never has to wait nothing is read beside it, and the server may have refused long ago.
+        # Where writing never has to wait nothing is read beside it, and the server may have refused long ago.
+        if self._unheard >= _LOOK_EVERY or (self._unheard and self._has_arrivals()):
             self._unheard = 0
             await self._look()
             if self._next_step() is not step:
@@ -119,14 +122,34 @@ class Link(StepLoop[ClientSession]):
         self._unheard += len(step.data)
         await super()._send(step)
 
+    def _has_arrivals(self) -> bool:
+        return self._arrivals is not None and bool(self._arrivals.poll(0))
+
     async def _look(self) -> None:
         """Read what has arrived already, and wait for nothing."""
-        if self.session.wants_data and not self._read_raw() and self._raw is None:
+        came = 0
+        while self._has_arrivals() and self.session.wants_data and came < _MOST_RECORDS:
+            came += await self._read()
+        if not came and self.session.wants_data and not self._read_raw() and self._raw is None:
             with anyio.move_on_after(MOMENT):
                 await self._read()
 
+    def _broken(self, error: Exception) -> None:
+        # What came before may say why the server has closed.
+        self._next_step()
+        super()._broken(error)
+
     def _write_failed(self, error: Exception) -> None:
-        # Replies that came before a reset are there still, and they may say why the server has left.
-        while self.session.wants_data and self._read_raw():
+        # Replies that came before a reset are there still.
+        while (self._wire.handshaking or self.session.wants_data) and self._read_raw():
             pass
         self._broken(error)
+
+
+def _arrivals(stream: ByteStream) -> select.poll | None:
+    """What tells whether octets have arrived at a socket; None where it is none, or the system has no poll()."""
+    if not isinstance(stream, SocketStream) or not hasattr(select, "poll"):
+        return None
+    arrivals = select.poll()
+    arrivals.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)  # noqa: S610 (not Django's)
+    return arrivals

@@ -71,10 +71,11 @@ class ClientLoop(StepLoop):
     def _broken(self, error: OSError | TlsError) -> None:
         # A write may fail in front of replies that came before the reset, and they may say why the server has left.
         try:
-            while self._session.wants_data and (octets := self._channel.read()) is not None:
-                self._wire.receive(octets)
+            while self._read():
+                pass
         except OSError:
             pass  # All that came was read.
+        self._client.next_step()
         super()._broken(error)
 
     def _make_room(self) -> None:

@@ -190,6 +190,38 @@ async def test_a_server_that_leaves_at_the_moment_of_a_write_is_heard_out(
         assert statuses(delivery) == [Status.PERMANENT] * recipients
 
 
+async def test_a_server_that_leaves_between_two_writes_of_the_content_is_heard_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    send = Link._send
+    over = anyio.Event()
+    writes: list[int] = []
+
+    async def leaves_before(link: Link, step: Send) -> None:
+        if len(step.data) > len(LINE):
+            writes.append(len(step.data))
+        if len(writes) == 2 and not over.is_set():
+            await until(lambda: peers)
+            await peers[0].says(b"552 5.3.4 too big\r\n")
+            await peers[0].resets()
+            over.set()
+        await send(link, step)
+
+    peers: list[Peer] = []
+
+    async def serve(peer: Peer) -> None:
+        await peer.greets()
+        await peer.takes(b"MAIL", b"RCPT", b"DATA")
+        peers.append(peer)
+        await over.wait()
+
+    monkeypatch.setattr(Link, "_send", leaves_before)
+    async with scripted(serve) as server, connected_to(server) as client:
+        [result] = (await client.send(message([LINE * 1000] * 3))).results
+        assert (result.status, result.text) == (Status.PERMANENT, "552 5.3.4 too big")
+    assert len(writes) == 2
+
+
 async def test_a_server_that_does_not_read_has_its_time(
     tls: TlsMode, server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
 ) -> None:

@@ -232,6 +232,36 @@ def test_a_server_that_leaves_at_the_moment_of_a_write_is_heard_out(
         assert statuses(delivery) == [(Status.PERMANENT, "rcpt")] * recipients
 
 
+def test_an_alert_counts_more_than_the_reset_behind_it(
+    client_ssl_context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Channel.flush
+    said = threading.Event()
+
+    def flush(channel: Channel) -> bool:
+        if channel.unsent and not said.is_set():
+            until(lambda: peers)
+            peers[0].says(b"\x15\x03\x03\x00\x02\x02\x28")
+            resets(peers[0])
+            peers[0].close()
+            said.set()
+        return write(channel)
+
+    peers: list[Peer] = []
+
+    def serve(peer: Peer) -> None:
+        peers.append(peer)
+        assert said.wait(20)
+
+    monkeypatch.setattr(Channel, "flush", flush)
+    with (
+        scripted(serve) as address,
+        pytest.raises(SessionError, match=r"tls: .*alert handshake failure"),
+        connect(*address, config(tls=TlsMode.IMPLICIT), tls_context=client_ssl_context),
+    ):
+        pass
+
+
 def test_a_thousand_recipients_and_small_buffers_do_not_deadlock() -> None:
     def serve(peer: Peer) -> None:
         peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

@@ -70,7 +70,7 @@ class Server:
         self._change: anyio.Event | None = None
         self._accepting: anyio.CancelScope | None = None
         self._all: anyio.CancelScope | None = None
-        self._stopped = self._aborted = False
+        self._closed = self._stopped = self._aborted = False
         self._grace_ends = math.inf
 
     @property
@@ -105,7 +105,7 @@ class Server:
             for address in self._addresses:
                 self.service.config.check_port(address[1] if isinstance(address, tuple) else None)
             self._accepting, self._all = anyio.CancelScope(), anyio.CancelScope()
-            if self._stopped:
+            if self._closed or self._stopped:
                 self._accepting.cancel()
             with self._all:
                 async with anyio.create_task_group() as self.tasks:
@@ -113,6 +113,15 @@ class Server:
         finally:
             for listener in listeners:
                 listener.close()
+
+    def stop_accepting(self) -> None:
+        """Accept no more; `serve` returns when the sessions that stand have ended, and `stop` may still end them.
+
+        The listeners are closed. Where another process has the same sockets, it takes what waits in their queues.
+        """
+        self._closed = True
+        if self._accepting is not None:
+            self._accepting.cancel()
 
     def stop(self, grace: float = 30.0) -> None:
         """Stop accepting and let every session end; `serve` returns when they have. Safe to call again.

@@ -9,7 +9,7 @@ from typing import Any
 import anyio
 import pytest
 import smtpcore_anyio.server
-from smtpcore_anyio import Abandoned, Server, listen_tcp
+from smtpcore_anyio import Abandoned, Server, listen_socket, listen_tcp
 
 from smtpcore.handler import Handler
 from smtpcore.session import Observer, ServerConfig, ServerSession, Timeouts
@@ -19,6 +19,7 @@ from tests.adapters.anyio.dialogue import (
     UNLIMITED,
     Recorder,
     Slow,
+    connect,
     flood,
     greeted,
     narrow,
@@ -84,6 +85,47 @@ class TestStopping:
     async def test_a_server_that_was_stopped_before_it_began_ends_at_once(self) -> None:
         server = Server(ServerConfig(), Handler())
         server.stop()
+        with anyio.fail_after(PATIENCE):
+            await server.serve(await listen_tcp(LOOPBACK, 0))
+
+    async def test_who_is_there_goes_on_when_no_more_are_accepted(self) -> None:
+        server = Server(ServerConfig(), handler := Recorder())
+        listener = await listen_tcp(LOOPBACK, 0)
+        with anyio.fail_after(PATIENCE):
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(server.serve, listener)
+                async with greeted(server) as client:
+                    server.stop_accepting()
+                    await until(lambda: listener.sockets[0].fileno() < 0)
+                    with pytest.raises(ConnectionRefusedError):
+                        async with greeted(server):
+                            pass
+                    await client.begin_mail()
+                    assert (await client.say(b".")).startswith(b"250")
+                    await client.begin_mail()
+                    assert (await client.say(b".")).startswith(b"250")
+                    assert (await client.say(b"QUIT")).startswith(b"221")
+        # serve() has returned: nobody was left.
+        assert handler.causes == [None]
+
+    async def test_a_stop_ends_what_goes_on_then(self) -> None:
+        async with serving() as server, greeted(server) as client:
+            server.stop_accepting()
+            server.stop()
+            assert (await client.rest()).startswith(b"421")
+
+    async def test_who_waits_in_the_queue_is_taken_by_another_server_on_the_same_socket(self) -> None:
+        listener = await listen_tcp(LOOPBACK, 0)
+        ours = listen_socket(listener.sockets[0].dup())
+        async with serving(None, listener) as server:
+            server.stop_accepting()
+            await until(lambda: listener.sockets[0].fileno() < 0)
+            async with connect(server) as client, serving(None, ours):
+                assert (await client.reply()).startswith(b"220")
+
+    async def test_a_server_that_was_to_accept_nobody_before_it_began_ends_at_once(self) -> None:
+        server = Server(ServerConfig(), Handler())
+        server.stop_accepting()
         with anyio.fail_after(PATIENCE):
             await server.serve(await listen_tcp(LOOPBACK, 0))
 

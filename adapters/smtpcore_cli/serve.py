@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING
 
 from smtpcore import Limits, Timeouts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """Receive mail and deliver it into a Maildir. A line on the standard error says where the server
 listens once it does, and another one sums up each session. SIGTERM or SIGINT ends it when the transactions under way
-are done; a second one ends it at once."""
+are done; a second one ends it at once. With --workers, SIGHUP replaces the processes that serve, one by one."""
 
 
 def add(commands: Subcommands) -> None:
@@ -72,7 +73,14 @@ def run(arguments: argparse.Namespace) -> int:
         if error.name is None or error.name.startswith("smtpcore"):
             raise
         raise UsageError(f"serve needs the package {error.name!r}: pip install 'smtpcore[anyio]'") from error
-    return serve_stdio(made) if arguments.stdio else serve(made)
+    if arguments.stdio:
+        return serve_stdio(made)
+    if made.workers > 1:
+        # Not every system has what it needs.
+        from .supervisor import supervise
+
+        return supervise(made, lambda: settings(arguments))
+    return serve(made)
 
 
 def _add_delivery(parser: argparse.ArgumentParser) -> None:
@@ -136,6 +144,15 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         help="what a signal leaves to transactions under way (default: 30)",
     )
     group.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="serve by so many processes that share the ports, one for each core; one that dies is replaced, and all "
+        "are on SIGHUP, without a connection lost; --max-connections and --max-collected are divided, rates and limits "
+        "for an address or a network hold in each process (default: 1)",
+    )
+    group.add_argument(
         "--transcript",
         nargs="?",
         const="-",
@@ -143,6 +160,12 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         help="write the dialogue of every session, without secrets and content, to the end of a file "
         "(without FILE: the standard error)",
     )
+
+
+def _workers(text: str) -> int:
+    if re.fullmatch("[1-9][0-9]{0,2}", text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes, 1 to 999")
+    return int(text)
 
 
 def _flag(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Serving: the listeners, the servers behind them and the signals come together here."""
+"""Serving: the listeners and the servers behind them come together here, and in one process with the signals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from types import FrameType
+from typing import Any, TypeAlias
 
 import anyio
+from anyio.abc import TaskGroup
 from smtpcore_anyio import Listener, Server, listen_tcp, listen_unix
 
 from .application import Application
@@ -19,13 +21,16 @@ from .descriptors import make_room
 from .errors import UsageError, reason
 from .settings import Settings
 
+Places: TypeAlias = Sequence[tuple[Service, Listener]]
+"""Where one process listens, and what it speaks there."""
+
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _REFUSALS = 64
 """Connections over the limit that are told so at the same time; what is beyond waits to be accepted."""
 
 
 def serve(settings: Settings) -> int:
-    """Serve until a signal comes.
+    """Serve in this process until a signal comes.
 
     Returns:
         The exit status: 0, or 1 when nobody reads any more what is to be printed.
@@ -34,103 +39,160 @@ def serve(settings: Settings) -> int:
         UsageError: A place to listen at is not to be had, or a file cannot be written.
     """
     with ExitStack() as stack:
-        serving = _Serving(settings, Application(settings, stack))
-        anyio.run(serving.run)
-    if serving.forced and any(not each.daemon for each in threading.enumerate() if each is not threading.main_thread()):
+        application = Application(settings, stack)
+        prepare(settings, application.log)
+        serving = Serving(settings, application)
+        anyio.run(_serve, settings, serving)
+    if serving.forced and threads():
         # A thread still hangs in a file system or a pipe. Python would wait for it, but two signals meant now.
         serving.exit_now()
     return serving.status
 
 
-class _Serving:
+async def _serve(settings: Settings, serving: Serving) -> None:
+    # Signals are received before anybody is told that there is a server to send them to.
+    with anyio.open_signal_receiver(*_SIGNALS) as signals:
+
+        async def obey() -> None:
+            async for number in signals:
+                if serving.stopping:
+                    serving.log(f"{number.name}: stopping now")
+                    serving.stop_now()
+                else:
+                    serving.log(f"{number.name}: stopping when the transactions under way are done")
+                    serving.stop()
+
+        places = await listen(settings)
+        await serving.run(places, obey, lambda: announce(settings, places, serving.log))
+    # All sessions are over. A second signal that comes from here on is no failure, and need not wait either.
+    for number in _SIGNALS:
+        signal.signal(number, serving.exit_now)
+
+
+class Serving:
     """One run of the servers: one for each service, on what all of them share."""
 
     def __init__(self, settings: Settings, application: Application) -> None:
         self.status = 0
         self.forced = False
-        self._settings = settings
-        self._log = application.log
-        self._stopping = False
+        self.stopping = False
+        self.log = application.log
+        self._grace = settings.grace
+        self._tasks: TaskGroup
         application.output_closed = self._output_closed
-        self._servers = self._make_servers(application)
-
-    async def run(self) -> None:
-        """Listen, say so, and serve until told to stop."""
-        # Signals are received before anybody is told that there is a server to send them to.
-        with anyio.open_signal_receiver(*_SIGNALS) as signals:
-            listening = await self._listen()
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._obey, signals)
-                async with anyio.create_task_group() as serving:
-                    for service, server in self._servers.items():
-                        listeners = (listener for spoken, listener in listening if spoken == service)
-                        await serving.start(server.serve, *listeners)
-                    if self._settings.fingerprint is not None:
-                        self._log(f"self-signed certificate with the SHA-256 fingerprint {self._settings.fingerprint}")
-                    for service, listener in listening:
-                        for address in listener.addresses:
-                            where = shown(address, implicit_tls=listener.implicit_tls, service=service)
-                            self._log(f"listening on {where}")
-                group.cancel_scope.cancel()
-        # All sessions are over. A second signal that comes from here on is no failure, and need not wait either.
-        for number in _SIGNALS:
-            signal.signal(number, self.exit_now)
-
-    def exit_now(self, number: int = 0, frame: FrameType | None = None) -> None:
-        """End the process, whatever its threads do."""
-        os._exit(self.status)
-
-    async def _obey(self, signals: AsyncIterator[signal.Signals]) -> None:
-        async for number in signals:
-            if self._stopping:
-                self.forced = True
-                self._log(f"{number.name}: stopping now")
-                self._stop(0)
-            else:
-                self._stopping = True
-                self._log(f"{number.name}: stopping when the transactions under way are done")
-                self._stop(self._settings.grace)
-
-    async def _listen(self) -> list[tuple[Service, Listener]]:
-        listening: list[tuple[Service, Listener]] = []
-        try:
-            for bind in self._settings.binds:
-                listener = await _listen(bind)
-                listening.append((bind.service or self._settings.service, listener))
-        except BaseException:
-            for _, listener in listening:
-                listener.close()
-            raise
-        return listening
-
-    def _make_servers(self, application: Application) -> dict[Service, Server]:
-        settings = self._settings
-        total = settings.max_connections
-        cap = total + _REFUSALS if total is not None else None
-        if warning := make_room(cap * len(settings.configs) if cap is not None else None):
-            self._log(warning)
-        return {
+        self._servers = {
             service: Server(
                 config,
                 application.handler,
                 tls_context=settings.tls_context,
                 gate=application.gate,
                 observer=application.observer,
-                max_connections=cap,
+                max_connections=_cap(settings),
             )
             for service, config in settings.configs.items()
         }
+
+    async def run(
+        self, places: Places, obey: Callable[[], Coroutine[Any, Any, None]], ready: Callable[[], None]
+    ) -> None:
+        """Serve until told to stop.
+
+        Args:
+            places: Where; they are closed in the end.
+            obey: Hears what this is told and does it; cancelled when all sessions are over.
+            ready: Called when all places accept.
+        """
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(obey)
+            async with anyio.create_task_group() as serving:
+                for service, server in self._servers.items():
+                    listeners = (listener for spoken, listener in places if spoken == service)
+                    await serving.start(server.serve, *listeners)
+                ready()
+            self._tasks.cancel_scope.cancel()
+
+    def stop(self) -> None:
+        """End when the transactions under way are done."""
+        self.stopping = True
+        self._stop(self._grace)
+
+    def stop_now(self) -> None:
+        """End without waiting for them."""
+        self.stopping = self.forced = True
+        self._stop(0)
+
+    def drain(self) -> None:
+        """Accept no more, let the sessions go on for the time of the grace, and stop what is left then."""
+        for server in self._servers.values():
+            server.stop_accepting()
+        self._tasks.start_soon(self._end_drain)
+
+    def exit_now(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """End the process, whatever its threads do."""
+        os._exit(self.status)
+
+    async def _end_drain(self) -> None:
+        await anyio.sleep(self._grace)
+        self.stop()
 
     def _stop(self, grace: float) -> None:
         for server in self._servers.values():
             server.stop(grace)
 
     def _output_closed(self) -> None:
-        if not self._stopping:
-            self._stopping = True
+        if not self.stopping:
             self.status = 1
-            self._log("nobody reads the standard output any more: stopping")
-            self._stop(self._settings.grace)
+            self.log("nobody reads the standard output any more: stopping")
+            self.stop()
+
+
+def prepare(settings: Settings, log: Callable[[str], None]) -> None:
+    """Make room for the connections of a process; those that it starts have it too."""
+    cap = _cap(settings)
+    if warning := make_room(cap * len(settings.configs) if cap is not None else None):
+        log(warning)
+
+
+async def listen(settings: Settings) -> Places:
+    """Listen wherever the settings say.
+
+    Raises:
+        UsageError: A place is not to be had.
+    """
+    places: list[tuple[Service, Listener]] = []
+    try:
+        for bind in settings.binds:
+            listener = await _listen(bind)
+            places.append((bind.service or settings.service, listener))
+    except BaseException:
+        for _, listener in places:
+            listener.close()
+        raise
+    return places
+
+
+def announce(settings: Settings, places: Places, log: Callable[[str], None]) -> None:
+    """Say that it serves, and where."""
+    show_certificate(settings, log)
+    for service, listener in places:
+        for address in listener.addresses:
+            log(f"listening on {shown(address, implicit_tls=listener.implicit_tls, service=service)}")
+
+
+def show_certificate(settings: Settings, log: Callable[[str], None]) -> None:
+    """Say how to know the certificate, if nobody else does."""
+    if settings.fingerprint is not None:
+        log(f"self-signed certificate with the SHA-256 fingerprint {settings.fingerprint}")
+
+
+def threads() -> list[threading.Thread]:
+    """Those that Python waits for when it ends."""
+    return [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+
+
+def _cap(settings: Settings) -> int | None:
+    total = settings.max_connections
+    return total + _REFUSALS if total is not None else None
 
 
 async def _listen(bind: Bind) -> Listener:

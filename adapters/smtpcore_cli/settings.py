@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,8 @@ class Settings:
     delivery: Maildir | Hop | Literal["print", "discard"]
     authentication: Authentication
     policies: Policies
+    workers: int
+    """Processes that serve. The numbers below are for each of them."""
     max_connections: int | None
     max_connections_per_address: int | None
     max_connections_per_network: int | None
@@ -66,6 +69,8 @@ def settings(arguments: argparse.Namespace) -> Settings:
     services = list(dict.fromkeys(bind.service or service for bind in binds)) or [service]
     found = authentication(arguments)
     _check(arguments, services, found.mechanisms)
+    if arguments.workers > 1:
+        _check_workers(arguments)
     hostname = arguments.hostname if arguments.hostname is not None else own_name()
     configs = _configs(arguments, hostname, services, found)
     chosen = policies(arguments)
@@ -80,10 +85,11 @@ def settings(arguments: argparse.Namespace) -> Settings:
         delivery=_delivery(arguments, hostname),
         authentication=found,
         policies=chosen,
-        max_connections=getattr(arguments, "max_connections", total),
+        workers=arguments.workers,
+        max_connections=_share(getattr(arguments, "max_connections", total), arguments.workers),
         max_connections_per_address=getattr(arguments, "max_connections_per_address", per_address),
         max_connections_per_network=arguments.max_connections_per_network,
-        max_collected=getattr(arguments, "max_collected", collected),
+        max_collected=_share(getattr(arguments, "max_collected", collected), arguments.workers),
         grace=arguments.grace,
         transcript=arguments.transcript,
     )
@@ -116,6 +122,23 @@ def _check(arguments: argparse.Namespace, services: Sequence[Service], mechanism
             raise UsageError("submission needs --auth-file, --token-file or --client-ca (RFC 6409 4.3)")
         if "ANONYMOUS" in mechanisms:
             raise UsageError("--mechanism ANONYMOUS lets everybody in, and submission is for users (RFC 6409 4.3)")
+
+
+def _check_workers(arguments: argparse.Namespace) -> None:
+    if not hasattr(os, "fork"):
+        raise UsageError("--workers is not to be had on this system: it cannot copy a process (fork)")
+    if arguments.stdio:
+        raise UsageError("--stdio and --workers do not go together: there is one session")
+    if arguments.print:
+        raise UsageError("--print and --workers do not go together: messages of several processes would mingle")
+    if arguments.greylist is not None and arguments.greylist_db is None:
+        # Else who comes again would most likely be new to the process that he comes to.
+        raise UsageError("--greylist with --workers needs --greylist-db: the processes have no memory in common")
+
+
+def _share(total: int | None, workers: int) -> int | None:
+    """What each worker may have of a number, rounded up."""
+    return -(-total // workers) if total is not None else None
 
 
 def _configs(

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,20 @@ class Serve:
         folder: Where it runs, and has its Maildir.
         stdout: The descriptor that is its standard output; None: nobody reads it.
         deaf: Close its standard error as soon as it listens.
+        modules: A folder with a ``sitecustomize`` for it.
     """
 
-    def __init__(self, *arguments: str, folder: Path, stdout: int | None = None, deaf: bool = False) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        stdout: int | None = None,
+        deaf: bool = False,
+        modules: Path | None = None,
+    ) -> None:
         if "--bind" not in arguments:
             arguments = ("--bind", "127.0.0.1:0", *arguments)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*([str(modules)] if modules else []), *PATHS])}
         self.maildir = folder / "Maildir"
         self.lines: list[str] = []
         self._changed = threading.Condition()
@@ -128,8 +137,11 @@ class Serve:
 
     def client(self, port: int | None = None) -> Client:
         """Connect and read the greeting."""
-        client = Client(socket.create_connection(("127.0.0.1", port or self.ports[0]), DEADLINE))
-        assert client.reply().startswith(b"220 ")
+        with ExitStack() as stack:
+            sock = socket.create_connection(("127.0.0.1", port or self.ports[0]), DEADLINE)
+            client = stack.enter_context(Client(sock))
+            assert client.reply().startswith(b"220 ")
+            stack.pop_all()
         return client
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

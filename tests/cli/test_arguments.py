@@ -179,6 +179,20 @@ def test_all_other_flags_arrive(tls_files: TlsFiles, tmp_path: Path) -> None:
     assert config.plaintext_auth_without_tls
 
 
+def test_what_holds_for_all_connections_is_divided_among_the_workers() -> None:
+    one = settle("--discard", "--max-connections", "1000", "--max-collected", "1000")
+    assert (one.workers, one.max_connections, one.max_collected) == (1, 1000, 1000)
+    three = settle("--discard", "--workers", "3", "--max-connections", "1000", "--max-collected", "none")
+    assert (three.workers, three.max_connections, three.max_collected) == (3, 334, None)
+    assert three.max_connections_per_address == 50
+
+
+def test_without_fork_there_are_no_workers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delattr(os, "fork")
+    assert "it cannot copy a process" in complaint(["serve", "--discard", "--workers", "2"], capsys)
+    assert settle("--discard", "--workers", "1").workers == 1
+
+
 @pytest.mark.parametrize(
     ("gethostname", "getfqdn", "name"),
     [
@@ -233,6 +247,11 @@ def test_the_default_name_is_one_that_others_can_use(
         (["serve", "--discard", "--bind", "[::1%nowhere]:0"], "cannot listen on ::1%nowhere: "),
         (["serve", "--discard", "--bind", f"{'x' * 64}:0"], f"cannot listen on {'x' * 64}: "),
         (["serve", "--discard", "--bind", f"unix:{'x' * 200}"], f"cannot listen on {'x' * 200}: "),
+        *((["serve", "--workers", text], f"{text!r} is no number of processes, 1 to 999")
+          for text in ("0", "-1", "x", "", "1.5", "none", "1000", "1\u0660")),
+        (["serve", "--workers", "2", "--stdio"], "--stdio and --workers do not go together"),
+        (["serve", "--workers", "2", "--print"], "--print and --workers do not go together"),
+        (["serve", "--workers", "2", "--discard", "--greylist"], "--greylist with --workers needs --greylist-db"),
         (["passwd"], "the following arguments are required: USER"),
         (["passwd", "a:b"], "a user name is printable, without colon"),
     ],

@@ -10,11 +10,13 @@ from pathlib import Path
 from bench.process import cores
 
 
-def description() -> list[str]:
-    """A line for each fact."""
+def description(*, pinned: bool = True) -> list[str]:
+    """A line for each fact; `pinned` if servers and generator have their cores."""
     load, server = cores()
     memory = int(_field("/proc/meminfo", "MemTotal").split()[0]) / 1024**2
     placed = "both on the only core" if load == server else f"servers on core {server}, generator on core {load}"
+    if not pinned:
+        placed = "which all processes share"
     return [
         f"CPU: {_field('/proc/cpuinfo', 'model name')}, {os.cpu_count()} cores; {placed}",
         f"memory: {memory:.0f} GiB",

@@ -26,9 +26,10 @@ def cores() -> tuple[int, int]:
     return usable[0], usable[-1]
 
 
-def pin(core: int) -> None:
-    """Stay on this core, with all that is started from here."""
-    os.sched_setaffinity(0, {core})
+def pin(core: int | None) -> None:
+    """Stay on this core, with all that is started from here; None: on any."""
+    if core is not None:
+        os.sched_setaffinity(0, {core})
 
 
 def allow_files(connections: int) -> int:
@@ -52,7 +53,7 @@ def free_port() -> int:
 class Process:
     """A server that accepts connections on a port of the loopback interface."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], port: int, core: int, log: Path) -> None:
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], port: int, core: int | None, log: Path) -> None:
         """Start it and wait until it accepts.
 
         Raises:
@@ -133,7 +134,7 @@ class Process:
 
 
 @contextmanager
-def served(command: Sequence[str], env: Mapping[str, str], port: int, core: int, log: Path) -> Iterator[Process]:
+def served(command: Sequence[str], env: Mapping[str, str], port: int, core: int | None, log: Path) -> Iterator[Process]:
     """A server for the time of the block."""
     process = Process(command, env, port, core, log)
     try:

@@ -48,7 +48,7 @@ def build() -> None:
         run(command)
 
 
-def _start(port: int, script: Path, connections: int, sessions: int, core: int) -> subprocess.Popen[str]:
+def _start(port: int, script: Path, connections: int, sessions: int, core: int | None) -> subprocess.Popen[str]:
     command = [str(_PROGRAM), "127.0.0.1", str(port), str(script), str(connections), str(sessions)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, preexec_fn=lambda: pin(core))
@@ -62,7 +62,7 @@ def _ended(process: subprocess.Popen[str]) -> Load:
     return Load(float(wall), float(cpu))
 
 
-def play(port: int, script: Path, connections: int, sessions: int, core: int) -> Load:
+def play(port: int, script: Path, connections: int, sessions: int, core: int | None) -> Load:
     """Play a script ``sessions`` times, ``connections`` at a time.
 
     Raises:

@@ -149,8 +149,8 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         default=1,
         metavar="N",
         help="serve by so many processes that share the ports, one for each core; one that dies is replaced, and all "
-        "are on SIGHUP, without a connection lost; --max-connections and --max-collected are divided, rates and limits "
-        "for an address or a network hold in each process (default: 1)",
+        "are on SIGHUP, without a connection lost; --max-connections is divided, rates and limits for an address or a "
+        "network hold in each process (default: 1)",
     )
     group.add_argument(
         "--transcript",

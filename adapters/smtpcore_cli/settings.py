@@ -89,7 +89,7 @@ def settings(arguments: argparse.Namespace) -> Settings:
         max_connections=_share(getattr(arguments, "max_connections", total), arguments.workers),
         max_connections_per_address=getattr(arguments, "max_connections_per_address", per_address),
         max_connections_per_network=arguments.max_connections_per_network,
-        max_collected=_share(getattr(arguments, "max_collected", collected), arguments.workers),
+        max_collected=getattr(arguments, "max_collected", collected),
         grace=arguments.grace,
         transcript=arguments.transcript,
     )

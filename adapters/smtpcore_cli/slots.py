@@ -62,7 +62,9 @@ class Slots:
         """Close all, and remove the files of unix sockets. What others have inherited stays open."""
         for sock in self._sockets():
             sock.close()
-        for _, listener in self._places:
+        # Once: a file that has this path later may well have the same inode.
+        places, self._places = self._places, ()
+        for _, listener in places:
             listener.close()
 
     def _sockets(self) -> set[socket.socket]:

@@ -179,12 +179,11 @@ def test_all_other_flags_arrive(tls_files: TlsFiles, tmp_path: Path) -> None:
     assert config.plaintext_auth_without_tls
 
 
-def test_what_holds_for_all_connections_is_divided_among_the_workers() -> None:
-    one = settle("--discard", "--max-connections", "1000", "--max-collected", "1000")
-    assert (one.workers, one.max_connections, one.max_collected) == (1, 1000, 1000)
-    three = settle("--discard", "--workers", "3", "--max-connections", "1000", "--max-collected", "none")
-    assert (three.workers, three.max_connections, three.max_collected) == (3, 334, None)
-    assert three.max_connections_per_address == 50
+def test_the_total_of_connections_is_divided_among_the_workers() -> None:
+    three = settle("--discard", "--workers", "3")
+    assert (three.workers, three.max_connections, three.max_connections_per_address) == (3, 334, 50)
+    assert settle("--discard", "--workers", "3", "--max-connections", "none").max_connections is None
+    assert settle("--discard").workers == 1
 
 
 def test_without_fork_there_are_no_workers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,8 @@
 
 Nothing is pinned: the workers and the load generator share all cores, as they would with clients on the same host. In
 each round every number of workers has its turn, so that whatever disturbs the machine disturbs them all; the speed-up
-pairs the figures of one round. One in which the processes of others have had too much of the machine is played again.
+pairs the figures of one round. A round begins when the processes of others leave the machine alone, and is played again
+if they have had too much of it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,6 @@ from bench.workloads import WORKLOADS, Workload
 _CONNECTIONS = 64
 """At a time. The kernel spreads them by chance, and many are spread more evenly than few."""
 _PLAYED = ("w1", "w2")
-_TRIES = 20
-"""Of a round, on the average."""
 _CORES = os.cpu_count() or 1
 _TICKS = os.sysconf("SC_CLK_TCK")
 _UNLIMITED = ("--max-connections", "none", "--max-connections-per-address", "none")
@@ -105,7 +104,22 @@ def _play(case: Case, process: Process, sessions: int, folder: Path) -> Sample:
     return Sample(messages / load.wall, used / messages * 1000, load.cpu / messages * 1000, others)
 
 
-def measured(cases: Sequence[Case], rounds: int, seconds: float, quiet: float, folder: Path) -> None:
+def _await_quiet(quiet: float, until: float) -> None:
+    """Wait until others have had no more than this share of the machine for a second.
+
+    Raises:
+        CommandError: They still had more at that time.
+    """
+    while True:
+        began, busy = time.monotonic(), _busy()
+        time.sleep(1)
+        if (_busy() - busy) / (time.monotonic() - began) / _CORES <= quiet:
+            return
+        if time.monotonic() > until:
+            raise CommandError("the machine is too busy")
+
+
+def measured(cases: Sequence[Case], rounds: int, seconds: float, quiet: float, patience: float, folder: Path) -> None:
     """So many rounds with one workload and one way of delivery, each of about so many seconds with one worker.
 
     Args:
@@ -113,6 +127,7 @@ def measured(cases: Sequence[Case], rounds: int, seconds: float, quiet: float, f
         rounds: That count.
         seconds: Of a round.
         quiet: The share of the machine that others may have in a round that counts.
+        patience: Seconds for all rounds.
         folder: For scripts, Maildirs and logs.
 
     Raises:
@@ -124,14 +139,13 @@ def measured(cases: Sequence[Case], rounds: int, seconds: float, quiet: float, f
         running = [(case, stack.enter_context(_serving(case, folder))) for case in cases]
         warm = [_play(case, process, workload.sessions, folder) for case, process in running]
         sessions = max(workload.connections, math.ceil(warm[0].rate / workload.messages * seconds))
-        for _ in range(rounds * _TRIES):
+        until = time.monotonic() + patience
+        while len(cases[0].samples) < rounds:
+            _await_quiet(quiet, until)
             samples = [_play(case, process, sessions, folder) for case, process in running]
             if max(sample.others for sample in samples) <= quiet:
                 for case, sample in zip(cases, samples, strict=True):
                     case.samples.append(sample)
-                if len(cases[0].samples) == rounds:
-                    return
-    raise CommandError(f"{len(cases[0].samples)} of {rounds} rounds were quiet enough")
 
 
 def report(cases: Sequence[Sequence[Case]]) -> str:
@@ -156,6 +170,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=2.0, help="of a round with one worker (default: 2)")
     parser.add_argument("--workers", type=int, default=_CORES, help="up to so many (default: one for each core)")
     parser.add_argument("--quiet", type=float, default=0.05, help="what others may have of the machine (default: 0.05)")
+    parser.add_argument("--patience", type=float, default=600.0, help="seconds for a workload (default: 600)")
     parser.add_argument("--folder", type=Path, help="where the Maildirs are (default: that for temporary files)")
     chosen = parser.parse_args()
     facts = machine.description(pinned=False)
@@ -171,7 +186,7 @@ def main() -> None:
         for each in cases:
             print(f"{each[0].workload.name}, {each[0].delivery}", flush=True)
             with tempfile.TemporaryDirectory(prefix="smtpcore-bench-", dir=chosen.folder) as folder:
-                measured(each, chosen.rounds, chosen.seconds, chosen.quiet, Path(folder))
+                measured(each, chosen.rounds, chosen.seconds, chosen.quiet, chosen.patience, Path(folder))
     except CommandError as error:
         sys.exit(f"nothing can be measured: {error}")
     print("\n".join(f"* {fact}" for fact in facts), f"\n{report(cases)}", sep="\n")

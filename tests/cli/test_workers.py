@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -274,6 +275,21 @@ class TestDeaths:
             re.fullmatch("worker [0-9]+: ended with status 3 before it served", line) for line in server.lines[:5]
         )
         assert server.lines[5] == "no worker can be started: stopping"
+
+    def test_when_the_system_has_no_room_for_a_process_it_tries_again(self, serve: Start, tmp_path: Path) -> None:
+        (tmp_path / "sitecustomize.py").write_text(
+            "import errno, os\n"
+            "real, refusals = os.fork, [2]\n"
+            "def fork():\n"
+            "    if refusals[0]:\n"
+            "        refusals[0] -= 1\n"
+            "        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))\n"
+            "    return real()\n"
+            "os.fork = fork\n"
+        )
+        server = serve("--workers", "2", modules=tmp_path)
+        assert server.lines.count(f"cannot start a worker: {os.strerror(errno.EAGAIN)}") == 2
+        assert workers(server, 2)
 
     def test_what_is_wrong_from_the_start_is_said_once(self, tmp_path: Path) -> None:
         server = Serve("--workers", "4", "--transcript", "missing/file", folder=tmp_path)

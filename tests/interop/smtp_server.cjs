@@ -25,6 +25,9 @@ const server = new SMTPServer({
         const chunks = [];
         stream.on('data', (chunk) => chunks.push(chunk));
         stream.on('end', () => {
+            if (stream.sizeExceeded) {
+                return callback(refusal(552, 'too large'));
+            }
             const { mailFrom, rcptTo } = session.envelope;
             const recipients = rcptTo.map((rcpt) => rcpt.address);
             const content = Buffer.concat(chunks).toString('base64');

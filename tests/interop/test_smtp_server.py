@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,71 +12,18 @@ from smtpcore.sasl import Credentials
 from smtpcore.session.client import SessionError, Status, TlsMode
 from smtpcore.spec import Dialect
 from tests.conftest import TlsFiles
-from tests.interop.delivering import ACCEPTED, Deliver, Place, message, outcome
+from tests.interop.delivering import ACCEPTED, Deliver, message, outcome
 from tests.interop.letters import BODY, LARGE
-from tests.interop.programs import needs, running, surroundings, until
+from tests.interop.node_server import Start, starting
 from tests.interop.recording import PASSWORD, TOKEN, USER
 
 pytestmark = pytest.mark.interop("node")
-SCRIPT = Path(__file__).parent / "smtp_server.cjs"
-
-
-class SmtpServer:
-    """One that runs."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._taken = 1
-
-    @property
-    def text(self) -> str:
-        """What it has said so far."""
-        return self._log.read_text(errors="replace")
-
-    @property
-    def said(self) -> list[dict[str, Any]]:
-        """The lines that are complete."""
-        return [json.loads(line) for line in self.text.splitlines(keepends=True) if line.endswith("\n")]
-
-    @property
-    def place(self) -> Place:
-        """Where it listens."""
-        return "127.0.0.1", self.said[0]["port"]
-
-    def take(self, count: int = 1) -> list[dict[str, Any]]:
-        """The next messages, with their content; there must be no more."""
-        taken = self.said[self._taken :]
-        assert len(taken) == count
-        self._taken += count
-        for mail in taken:
-            mail["content"] = b64decode(mail["content"])
-        return taken
-
-
-Start = Callable[..., SmtpServer]
 
 
 @pytest.fixture(scope="module")
 def start(shared_folder: Path, tls_files: TlsFiles) -> Iterator[Start]:
     """Start a server with these options, or take the one that has been."""
-    command = ["node", "-e", "require('smtp-server')"]
-    found = subprocess.run(command, env=surroundings(), capture_output=True, timeout=50)
-    needs(found.returncode == 0, "Node.js finds no smtp-server; set NODE_PATH")
-    servers: dict[str, SmtpServer] = {}
-    with ExitStack() as stack:
-
-        def start(**options: object) -> SmtpServer:
-            tls = {"cert": tls_files.cert.read_text(), "key": tls_files.key.read_text()}
-            defaults = {"authOptional": True, "disableReverseLookup": True, **tls}
-            secret = options.pop("pass", PASSWORD)
-            words = json.dumps({"options": {**defaults, **options}, "user": USER, "pass": secret})
-            if words not in servers:
-                server = SmtpServer(shared_folder / f"log{len(servers)}")
-                process = stack.enter_context(running("node", SCRIPT, words, log=server._log))
-                until(lambda: "\n" in server.text or process.poll() is not None, lambda: server.text)
-                servers[words] = server
-            return servers[words]
-
+    with starting(shared_folder, tls_files) as start:
         yield start
 
 

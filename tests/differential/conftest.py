@@ -7,16 +7,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.adapters.drivers import ADAPTERS
 from tests.conftest import TlsFiles
 from tests.differential import servers
 from tests.differential.servers import Servers
 from tests.interop.node_server import starting
 
 
-@pytest.fixture(scope="module")
-def ours(server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext) -> Iterator[Servers]:
-    """Our server in each setup."""
-    with servers.ours(server_ssl_context, client_ssl_context) as running:
+@pytest.fixture(scope="module", params=["blocking", "asyncio", "trio"])
+def ours(
+    request: pytest.FixtureRequest, server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
+) -> Iterator[Servers]:
+    """Our server in each setup, over each adapter."""
+    with servers.ours(ADAPTERS[request.param], server_ssl_context, client_ssl_context) as running:
         yield running
 
 

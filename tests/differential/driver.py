@@ -147,7 +147,7 @@ def in_memory(dialogue: Dialogue, tls: ssl.SSLContext, client: ssl.SSLContext) -
     application = Application()
     config = CONFIGS[dialogue.setup]
     pipe = Pipe(config, application, tls_context=tls if config.starttls else None)
-    came = [_outcome(pipe.receive(), pipe.closed)]
+    came = [outcome_of(pipe.receive(), pipe.closed)]
     for group, _ in groups(dialogue):
         sent = b""
         if group[0].special == TLS:
@@ -157,10 +157,11 @@ def in_memory(dialogue: Dialogue, tls: ssl.SSLContext, client: ssl.SSLContext) -
         else:
             for octet in b"".join(step.octets.replace(CUT, b"") for step in group):
                 sent += pipe.send(bytes((octet,)))
-        came.append(_outcome(sent, pipe.closed))
+        came.append(outcome_of(sent, pipe.closed))
     return came, application.taken
 
 
-def _outcome(sent: bytes, closed: bool) -> str:
+def outcome_of(sent: bytes, closed: bool) -> str:
+    """What octets and an end come to, in the notation."""
     codes = [match["last"].decode() for match in _REPLY.finditer(sent)]
     return " ".join([*codes, *(["closes"] if closed else [])]) or NOTHING

@@ -10,7 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import smtpcore_blocking
+from smtpcore_testing.adapter_kit import Listening
+from smtpcore_testing.adapter_kit.servers import Serve
 
 from tests.differential.driver import Wire
 from tests.differential.notation import show
@@ -66,16 +67,16 @@ class Servers:
 
 
 @contextmanager
-def ours(tls: ssl.SSLContext, client: ssl.SSLContext) -> Iterator[Servers]:
-    """Our server, in threads."""
+def ours(serve: Serve, tls: ssl.SSLContext, client: ssl.SSLContext) -> Iterator[Servers]:
+    """Our server over one of the adapters."""
     with ExitStack() as stack:
 
         def make(setup: str) -> Server:
             application = Application()
-            server = stack.enter_context(
-                smtpcore_blocking.Server(CONFIGS[setup], application, tls_context=tls).bind("127.0.0.1", 0)
-            )
-            return Server(_port(server.addresses[0]), client, _emptying(application.taken))
+            running = serve(CONFIGS[setup], application, tls_context=tls, gate=None, observer=None)
+            listening = stack.enter_context(running)
+            assert isinstance(listening, Listening)
+            return Server(listening.address[1], client, _emptying(application.taken))
 
         servers = Servers(make)
         stack.callback(servers.close)

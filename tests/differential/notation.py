@@ -136,6 +136,7 @@ _HELO = [Step("HELO client.test", "250")]
 _EHLO = [Step("EHLO client.test", "250")]
 _MAIL = [*_EHLO, Step("MAIL FROM:<a@client.test>", "250")]
 _RCPT = [*_MAIL, Step("RCPT TO:<b@mx.test>", "250")]
+_LHLO = [Step("LHLO client.test", "250")]
 _STARTTLS = [*_EHLO, Step("STARTTLS", "220"), Step("{tls}", NOTHING)]
 PLACES: dict[str, list[Step]] = {
     "GREETED": [],
@@ -144,6 +145,9 @@ PLACES: dict[str, list[Step]] = {
     "MAIL": _MAIL,
     "RCPT": _RCPT,
     "DATA": [*_RCPT, Step("DATA", "354")],
+    "LHLO": _LHLO,
+    "LHLO, MAIL": [*_LHLO, *_MAIL[1:]],
+    "LHLO, RCPT": [*_LHLO, *_RCPT[1:]],
     "STARTTLS": _STARTTLS,
     "TLS": [*_STARTTLS, *_EHLO],
     "AUTH": [*_EHLO, Step("AUTH LOGIN", "334")],

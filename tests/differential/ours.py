@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from smtpcore import Envelope, Handler, Rcpt, Reply, ServerConfig, ServerSession
 from smtpcore.session import Limits
+from smtpcore.spec import Dialect
 from tests.differential.notation import show
 from tests.interop.recording import Store
 
@@ -20,6 +21,7 @@ _SETTINGS: dict[str, dict[str, object]] = {
     "tls required": {"starttls": True, "require_tls": True},
     "utf8": {"smtputf8": True},
     "dsn": {"dsn": True},
+    "lmtp": {"dialect": Dialect.LMTP},
 }
 CONFIGS = {
     setup: ServerConfig(hostname="mx.test", limits=Limits(max_message_size=SIZE), **settings)  # type: ignore[arg-type]

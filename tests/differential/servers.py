@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiosmtpd.lmtp import LMTP
 from smtpcore_testing.adapter_kit import Listening
 from smtpcore_testing.adapter_kit.servers import Serve
 
@@ -90,6 +91,7 @@ AIOSMTPD: dict[str, dict[str, Any]] = {
     "auth required": {"authenticator": authenticate, "auth_require_tls": False, "auth_required": True},
     "tls required": {"tls": True, "require_starttls": True, "auth_exclude_mechanism": ["LOGIN", "PLAIN"]},
     "utf8": {"enable_SMTPUTF8": True, "auth_exclude_mechanism": ["LOGIN", "PLAIN"]},
+    "lmtp": {"kind": LMTP, "auth_exclude_mechanism": ["LOGIN", "PLAIN"]},
 }
 
 
@@ -119,6 +121,7 @@ SMTP_SERVER: dict[str, dict[str, object]] = {
     "auth required": {**_CLEAR, "allowInsecureAuth": True, "authOptional": False},
     "utf8": {**_NEITHER, "hideSMTPUTF8": False},
     "dsn": {**_NEITHER, "hideDSN": False},
+    "lmtp": {**_NEITHER, "lmtp": True},
 }
 
 

@@ -50,11 +50,11 @@ class Running:
 
 
 @contextmanager
-def serving(tls: ssl.SSLContext | None, **settings: Any) -> Iterator[Running]:
+def serving(tls: ssl.SSLContext | None, kind: type[SMTP] = SMTP, **settings: Any) -> Iterator[Running]:
     """Serve in a thread, with TLS from the first octet if there is a context."""
     application = Application()
     loop = asyncio.new_event_loop()
-    factory = lambda: SMTP(application, hostname="mx.test", loop=loop, **settings)  # noqa: E731
+    factory = lambda: kind(application, hostname="mx.test", loop=loop, **settings)  # noqa: E731
     started: list[asyncio.Server] = []
     ready = threading.Event()
 

@@ -13,7 +13,7 @@ from smtpcore_memory import Pipe
 from tests.differential.notation import CUT, END, NOTHING, TLS, Dialogue, Step
 from tests.differential.ours import CONFIGS, Application
 
-PATIENCE = 5.0
+PATIENCE = 10.0
 """Seconds after which a reply is held not to come."""
 GOODBYE = Step("QUIT", "221 closes")
 """Each session ends in good order, so that replies too many cannot hide behind its last step."""

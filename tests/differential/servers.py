@@ -130,7 +130,7 @@ def smtp_server(start: Start, client: ssl.SSLContext) -> Iterator[Servers]:
     """nodemailer's smtp-server, in a process for each setup."""
 
     def make(setup: str) -> Server:
-        server = start(size=SIZE, **SMTP_SERVER[setup])
+        server = start(size=SIZE, socketTimeout=600_000, **SMTP_SERVER[setup])
 
         def take() -> list[str]:
             return [_shown(mail["sender"], mail["recipients"], mail["content"]) for mail in server.take_all()]

@@ -139,7 +139,9 @@ Hook: TypeAlias = Callable[..., object]
 def overridden(handler: Handler) -> frozenset[str]:
     """The hooks that a handler has of its own, by its class or as functions set on it; the others cost nothing."""
     kind: type = type(handler)
-    return _overridden(kind) | (HOOKS & vars(handler).keys())
+    own = HOOKS & vars(handler).keys()
+    # The same set for each session of a class: it takes a kilobyte.
+    return _overridden(kind) | own if own else _overridden(kind)
 
 
 @cache

@@ -53,6 +53,8 @@ _NEED_DATA, _NEED_REPLY = Pause.NEED_DATA, Pause.NEED_REPLY
 _NO_LINES: Final = frozenset((_DATA, _CLOSED, _TLS_HANDSHAKE))
 _NO_ARGUMENT: Final = Argument.NONE
 _NEEDS_ARGUMENT: Final = Argument.REQUIRED
+_NO_BODY: Final = DotReader()
+"""Stands where there has been no DATA yet, and is never read from: most connections are idle, and there may be many."""
 _EVERYTHING: Final = {dialect: select(dialect, frozenset(COMMAND_TYPES)) for dialect in Dialect}
 
 
@@ -139,7 +141,7 @@ class ServerConnection:
     ) -> None:
         if table is None:
             table = _EVERYTHING[dialect]
-        elif any(rule.enabled and verb not in readers for verb, rule in table.items()):
+        elif any(table[verb].enabled for verb in table.keys() - readers.keys()):
             raise LocalProtocolError("the table serves a verb that has no command; make it with select()")
         self.dialogue = Dialogue(table, tls=tls)
         self.dialect = dialect
@@ -154,7 +156,7 @@ class ServerConnection:
         self._eof = self._early = self._rejected = False
         self.owed = GREETING
         self._owed_replies = 1
-        self.body = DotReader()
+        self.body = _NO_BODY
         self.chunks = Chunks()
         self.command = None
         self._events = EventIterator(self.next_event)

@@ -21,7 +21,7 @@ from smtpcore.events import EndOfBody
 from smtpcore.server import ServerConnection
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.replies import DATA_OK, MAIL_OK, MESSAGE_OK, RCPT_OK
-from smtpcore.session.stages import content, data, final, mail, rcpt
+from smtpcore.session.stages import content, data, final, mail, observe, rcpt
 from smtpcore.spec import COMMANDS, END_OF_DATA, Dialect, State
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ _DATA_COMMAND: Final = Data()
 
 
 def is_open(session: ServerSession) -> bool:
-    """Whether a session may use the lane at all: nobody watches, and the settings ask for nothing more."""
-    return session.observer is None and not session.config.submission and bool(session.connection.common)
+    """Whether a session may use the lane at all: the settings ask for nothing more."""
+    return not session.config.submission and bool(session.connection.common)
 
 
 def take(session: ServerSession) -> bool:
@@ -64,6 +64,9 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     command = connection.next_common()
     if not isinstance(command, Mail):
         return False
+    observer = session.observer
+    if observer is not None:
+        observe(session, command)
     session.budget.transaction()
     if "mail" in session.overridden:
         try:
@@ -79,8 +82,11 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue.binary = connection.grammar.utf8 = False
     connection.chunks.forget()
     connection.owed = None
+    more = session.hold(MAIL_OK.to_wire(enhanced=connection.enhanced))
+    if observer is not None:
+        observer.replied(session, "MAIL", MAIL_OK)
     mail.begin(session, command)
-    return session.hold(MAIL_OK.to_wire(enhanced=connection.enhanced))
+    return more
 
 
 def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
@@ -91,10 +97,13 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
     assert envelope is not None  # a transaction is open in these states
     waiting = connection.input
+    observer = session.observer
     while dialogue.accepted + dialogue.refused < most and not waiting.empty:
         command = connection.next_common()
         if not isinstance(command, Rcpt):
             return dialogue.state is _RCPT and not dialogue.binary and _data(session, connection, envelope)
+        if observer is not None:
+            observe(session, command)
         if hook is not None:
             try:
                 answer: object = hook(session, command)
@@ -106,8 +115,11 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
         dialogue.state = _RCPT
         dialogue.accepted += 1
         connection.owed = None
+        more = session.hold(accepted)
+        if observer is not None:
+            observer.replied(session, "RCPT", RCPT_OK)
         envelope.recipients.append(command)
-        if not session.hold(accepted):
+        if not more:
             return False
     return waiting.empty
 
@@ -117,6 +129,9 @@ def _data(session: ServerSession, connection: ServerConnection, envelope: Envelo
         return False
     connection.line = b"DATA"
     connection.owed = _DATA_RULE
+    observer = session.observer
+    if observer is not None:
+        observe(session, _DATA_COMMAND)
     if not connection.input.empty:
         session.pipelined_early = True
     envelope._received = data.received_line_of(session)
@@ -134,6 +149,8 @@ def _data(session: ServerSession, connection: ServerConnection, envelope: Envelo
     connection.owed = None
     session.write(DATA_OK.to_wire())
     session.flush_now()
+    if observer is not None:
+        observer.replied(session, "DATA", DATA_OK)
     data.begin(session, None)
     return False
 
@@ -149,6 +166,9 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     if not reader.done:
         return False
     connection.owed = END_OF_DATA
+    observer = session.observer
+    if observer is not None:
+        observer.content(session, reader.size)
     kept = session.content
     envelope = session.envelope
     defects = reader.defects
@@ -169,8 +189,11 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue.state = _READY
     dialogue.accepted = dialogue.refused = 0
     connection.owed = None
+    more = session.hold(MESSAGE_OK.to_wire(enhanced=connection.enhanced))
+    if observer is not None:
+        observer.replied(session, ".", MESSAGE_OK)
     final.over(session)
-    return session.hold(MESSAGE_OK.to_wire(enhanced=connection.enhanced))
+    return more
 
 
 _LANES: Final[Mapping[State, Callable[[ServerSession, ServerConnection], bool]]] = MappingProxyType(

@@ -59,6 +59,11 @@ class InputBuffer:
         """Whether there is nothing to be read."""
         return self._pos == len(self._buf) and not self._pieces
 
+    @property
+    def has_line(self) -> bool:
+        """Whether it is worth while to try a pattern on the next line: its end may have come."""
+        return self._buf.find(b"\n", self._scan) >= 0
+
     def feed(self, data: Buffer) -> None:
         """Add received octets, in time that depends on them alone and not on what is buffered."""
         # bytes() itself would take an int for a size.

@@ -210,7 +210,7 @@ class ServerConnection:
             return self._next_body_event() if state is _DATA else self._pause()
         if self.chunks.reading:
             return self._next_chunk_event()
-        if not self.input.empty and (common := self.next_common()) is not None:
+        if self.input.has_line and (common := self.next_common()) is not None:
             return common
         lengths = self.lengths
         line = self.input.next_line(lengths.longest, lengths.drain)

@@ -35,8 +35,8 @@ _DATA_COMMAND: Final = Data()
 
 
 def is_open(session: ServerSession) -> bool:
-    """Whether a session may use the lane at all: the settings ask for nothing more."""
-    return not session.config.submission and bool(session.connection.common)
+    """Whether a session may use the lane at all: submission asks more of addresses than that they are some."""
+    return not session.config.submission
 
 
 def take(session: ServerSession) -> bool:
@@ -59,7 +59,7 @@ def take(session: ServerSession) -> bool:
 
 def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     most = session.config.limits.max_transactions
-    if most is not None and session.budget.transactions >= most:
+    if (most is not None and session.budget.transactions >= most) or not connection.input.has_line:
         return False
     command = connection.next_common()
     if not isinstance(command, Mail):
@@ -96,8 +96,10 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     hook = session.handler.rcpt if "rcpt" in session.overridden else None
     accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
     assert envelope is not None  # a transaction is open in these states
-    waiting = connection.input
     observer = session.observer
+    waiting = connection.input
+    if not waiting.has_line:
+        return False
     while dialogue.accepted + dialogue.refused < most and not waiting.empty:
         command = connection.next_common()
         if not isinstance(command, Rcpt):

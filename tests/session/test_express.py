@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from smtpcore_testing.strategies import Chunking, chunkings
 
-from smtpcore import BodySink, Envelope, Gate, Handler, Limits, Mail, Rcpt, Reply, ServerSession
+from smtpcore import BodySink, Envelope, Gate, Handler, Limits, Mail, Rcpt, Reply, ServerSession, Timeouts
 from smtpcore.session import Ask
 from smtpcore.spec import Dialect
 from tests.session.driver import Dialogue, Later, Recorder, config
@@ -122,7 +122,7 @@ def held(
 
 def options(**changes: object) -> dict[str, object]:
     """Settings that let as much happen as possible."""
-    return {"smtputf8": True, "binarymime": True, **changes}
+    return {"smtputf8": True, "binarymime": True, "timeouts": Timeouts.hardened(), **changes}
 
 
 @settings(max_examples=400)
@@ -177,7 +177,7 @@ CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "usual": (USUAL * 3, [], {}),
     "two at a time": (USUAL + ENVELOPE, [], {}),
     "behind HELO": (USUAL, [], {"hello": "HELO"}),
-    "LMTP": (USUAL * 2, [], {"hello": "LHLO", "dialect": Dialect.LMTP}),
+    "LMTP": (USUAL.replace("DATA", "RCPT TO:<c@mx.test>\r\nDATA") * 2, [], {"hello": "LHLO", "dialect": Dialect.LMTP}),
     "submission": ("MAIL FROM:<a@b>\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e>\r\n", [], {"submission": True}),
     "too many transactions": (USUAL * 3, [], {"max_transactions": 2}),
     "too many recipients": (ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3 + "DATA\r\n.\r\n", [], {"max_recipients": 2}),

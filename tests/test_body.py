@@ -175,6 +175,14 @@ def test_what_stands_behind_the_end_stays_in_the_buffer() -> None:
     assert buffer.next_line(512, 8192) == b"QUIT"
 
 
+def test_an_empty_message_ends_at_once_though_what_stands_behind_it_has_many_dots_in_front_of_lines() -> None:
+    behind = b"\r\n.x" * 20 + END
+    for pieces in ([b".\r\n" + behind], [b".\r", b"\n" + behind], [b".", b"\r\n" + behind]):
+        (content, defects, size, done), left = read_data(pieces)
+        assert (content, defects, size, done) == (b"", CLEAN, 0, True)
+        assert left == behind
+
+
 def test_many_messages_in_one_buffer_are_read_one_by_one() -> None:
     count = 400
     buffer = InputBuffer()

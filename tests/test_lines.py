@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Callable
 
@@ -151,6 +152,7 @@ def test_a_line_far_over_the_limit_is_one_fault_when_its_crlf_has_come() -> None
 
 @pytest.mark.parametrize("cut", [1, 511, 512, 700, 9000])
 def test_the_first_octets_of_a_line_that_is_too_long_are_kept(cut: int) -> None:
+    assert InputBuffer().head == b"", "there was no such line"
     line = b"BDAT 5 " + b" " * 1000 + b"\r\n"
     for pieces in ([line[:cut], line[cut:]], [line[at : at + cut] for at in range(0, len(line), cut)]):
         buffer = InputBuffer()
@@ -227,6 +229,43 @@ def test_lines_and_raw_octets_may_be_read_in_turn() -> None:
     assert buffer.take(1) == b"\r"
     buffer.feed(b"\n")
     assert buffer.next_line(512, 8192) is BARE, "a CR that was read as content does not begin a CRLF"
+
+
+def test_a_cr_that_was_read_as_content_begins_no_crlf_though_its_lf_was_there_before() -> None:
+    buffer = InputBuffer()
+    buffer.feed(b"ab\r")
+    buffer.feed(b"\nNOOP\r\n")
+    assert buffer.take(3) == b"ab\r"
+    assert buffer.next_line(512, 8192) is BARE
+    assert buffer.next_line(512, 8192) is None
+    assert len(buffer) == 0
+
+
+def test_a_pattern_is_tried_on_what_comes_next_and_reads_nothing() -> None:
+    noop, rset = re.compile(rb"NOOP\r\n").match, re.compile(rb"RSET\r\n").match
+    buffer = InputBuffer()
+    buffer.feed(b"NOOP\r\nRSET\r\nQUIT\r\n")
+    assert buffer.next_line(512, 8192) == b"NOOP"
+    assert buffer.match(noop) is None
+    found = buffer.match(rset)
+    assert found is not None
+    assert found[0] == b"RSET\r\n"
+    assert len(buffer) == 12
+    buffer.skip(6)
+    assert buffer.next_line(512, 8192) == b"QUIT"
+
+
+@pytest.mark.parametrize("line", [b"x\ny", b"x" * 9])
+def test_no_pattern_is_tried_within_a_line_that_cannot_be_given_out(line: bytes) -> None:
+    anything = re.compile(rb"[^\r]*\r\n").match
+    buffer = InputBuffer()
+    buffer.feed(line)
+    pull(buffer, 8, 100)
+    buffer.feed(b"NOOP\r\n")
+    assert buffer.match(anything) is None
+    pull(buffer, 8, 100)
+    buffer.feed(b"NOOP\r\n")
+    assert buffer.match(anything) is not None
 
 
 def test_what_was_taken_can_be_put_back() -> None:

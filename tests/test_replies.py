@@ -73,6 +73,7 @@ def test_replies_are_equal_by_all_they_say() -> None:
     assert hash(Reply(250, "a")) == hash(Reply(250, ["a"], "2.0.0"))
     for other in (Reply(251, "a", "2.0.0"), Reply(250, "b"), Reply(250, "a", "2.1.0"), Reply(250, "a", close=True)):
         assert Reply(250, "a") != other
+        assert hash(Reply(250, "a")) != hash(other)
     assert Reply(250, "a") != "250 a"
 
 

@@ -33,6 +33,15 @@ def reply(data: bytes, *, enhanced: bool = True) -> Reply:
     return only
 
 
+def read_whole(data: bytes, limits: ReplyLimits) -> Reply:
+    """The reply that the octets are, which come in one piece: those that are too many to be cut everywhere."""
+    source = InputBuffer()
+    source.feed(data)
+    found = ReplyReader(source, limits).next_reply(enhanced=True)
+    assert found is not None
+    return found
+
+
 def refused(data: bytes, limits: ReplyLimits | None = None) -> str:
     """Why the octets are no reply."""
     with pytest.raises(RemoteProtocolError) as caught:
@@ -196,6 +205,20 @@ def test_a_421_says_that_the_connection_ends() -> None:
 )
 def test_the_text_cannot_harm_a_log(octets: bytes, text: str) -> None:
     assert reply(b"250 " + octets + b"\r\n").text == text
+
+
+def test_a_hardened_client_reads_less() -> None:
+    limits = ReplyLimits.hardened()
+    assert len(replies(b"250 " + b"x" * 994 + b"\r\n", limits=limits)) == 1
+    assert "more octets" in refused(b"250 " + b"x" * 995 + b"\r\n", limits)
+    assert len(replies(b"250-\r\n" * 127 + b"250 \r\n", limits=limits)) == 1
+    assert "more than 128 lines" in refused(b"250-\r\n" * 129, limits)
+    most = (b"250-" + b"x" * 506 + b"\r\n") * 31 + b"250 " + b"x" * 506 + b"\r\n"
+    assert len(most) == 16384
+    assert read_whole(most, limits).code == 250
+    with pytest.raises(RemoteProtocolError, match="more octets"):
+        read_whole(most[:-2] + b"x\r\n", limits)
+    assert limits.max_keywords == 128 < ReplyLimits().max_keywords
 
 
 def test_limits_are_positive() -> None:

@@ -60,6 +60,10 @@ def test_in_clear_text_no_secret_is_sent() -> None:
     assert preferences(CREDENTIALS, None) == ["SCRAM-SHA-256", "SCRAM-SHA-1", "CRAM-MD5", "ANONYMOUS"]
 
 
+def test_a_secret_is_not_sent_in_clear_text_unless_the_caller_says_so() -> None:
+    assert choose(["PLAIN"], CREDENTIALS, None) is None
+
+
 def test_in_clear_text_a_secret_is_sent_where_the_caller_says_so_and_after_cram_md5() -> None:
     assert preferences(CREDENTIALS, None, plaintext_without_tls=True) == [
         "SCRAM-SHA-256",

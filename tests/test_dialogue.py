@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from smtpcore.dialogue import Dialogue
-from smtpcore.errors import LocalProtocolError
+from smtpcore.errors import LocalProtocolError, RemoteProtocolError
 from smtpcore.replies import Reply
 from smtpcore.spec import BDAT_LAST, COMMANDS, END_OF_DATA, GREETING, PSEUDO, SASL, UNKNOWN, Rule, State
 
@@ -60,6 +60,32 @@ def test_a_reply_leads_somewhere_or_cannot_be_sent(rule: Rule) -> None:
 def test_closing_makes_no_reply_fit_that_does_not(verb: str, reply: Reply) -> None:
     with pytest.raises(LocalProtocolError, match=f"{reply.code} cannot answer {verb}; send a reply of another class"):
         at(State.RCPT).target(COMMANDS[verb.encode()], reply)
+
+
+@pytest.mark.parametrize(
+    ("state", "rule", "code", "reached"),
+    [
+        (State.CONNECTED, GREETING, 220, State.GREETED),
+        (State.CONNECTED, GREETING, 400, State.REFUSED),
+        (State.READY, COMMANDS[b"MAIL"], 250, State.MAIL),
+        (State.READY, COMMANDS[b"MAIL"], 400, State.READY),
+        (State.RCPT, COMMANDS[b"DATA"], 300, State.DATA),
+        (State.RCPT, COMMANDS[b"QUIT"], 221, State.CLOSED),
+        (State.RCPT, COMMANDS[b"NOOP"], 421, State.CLOSED),
+        # Out of order, as far as the client knows: there is one place where a yes can lead, or the server stays.
+        (State.READY, COMMANDS[b"DATA"], 354, State.DATA),
+        (State.READY, COMMANDS[b"DATA"], 503, State.READY),
+        (State.DATA, COMMANDS[b"NOOP"], 250, State.DATA),
+    ],
+)
+def test_a_client_sees_where_a_reply_has_led_the_server(state: State, rule: Rule, code: int, reached: State) -> None:
+    assert at(state).reached(rule, Reply(code)) is reached
+
+
+@pytest.mark.parametrize(("verb", "code"), [(b"DATA", 250), (b"DATA", 299), (b"MAIL", 300), (b"RCPT", 354)])
+def test_a_reply_of_another_class_than_the_verb_has_is_the_servers_fault(verb: bytes, code: int) -> None:
+    with pytest.raises(RemoteProtocolError, match=f"{code} cannot answer {verb.decode()}"):
+        at(State.RCPT).reached(COMMANDS[verb], Reply(code))
 
 
 def test_a_message_that_cannot_be_completed_cannot_be_accepted() -> None:

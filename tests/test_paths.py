@@ -657,6 +657,7 @@ def test_an_error_is_a_parse_error_and_survives_pickling() -> None:
 def test_a_path_is_a_value() -> None:
     path = Path.parse(b"<@r.s:A@B.c>")
     assert path != "A@B.c"
+    assert hash(path) not in {hash(Path("a", "b.c")), hash(Path("A", "b.d"))}
     assert len({path, Path("A", "b.C"), Path("a", "b.c")}) == 2
     assert pickle.loads(pickle.dumps(path)).route == ("r.s",)
     match path:

@@ -99,6 +99,14 @@ def test_an_ehlo_reply_is_the_name_and_what_is_announced() -> None:
     assert EhloReply("mx.example.org", Extensions()).to_wire(enhanced=False) == b"250 mx.example.org\r\n"
 
 
+def test_an_ehlo_reply_that_was_received_says_what_the_reply_said() -> None:
+    extensions = Extensions({"SIZE": "10"})
+    reply = Reply(250, ["mx.example.org", "SIZE 10"], "2.5.0")
+    received = EhloReply.received(reply, extensions)
+    assert (received.code, received.lines, received.enhanced) == (reply.code, reply.lines, reply.enhanced)
+    assert received.extensions is extensions
+
+
 @pytest.mark.conformance("C048")
 def test_an_ehlo_line_that_would_have_to_be_folded_is_refused() -> None:
     names = " ".join(f"MECHANISM-{number}" for number in range(200))

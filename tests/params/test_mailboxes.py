@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from smtpcore.errors import ParseError
-from smtpcore.params import auth, submitter
+from smtpcore.params import auth, mailbox, submitter
 from smtpcore.paths import Path
 
 
@@ -54,3 +56,11 @@ def test_under_smtputf8_a_mailbox_may_have_utf8_in_it(value: bytes) -> None:
 def test_bad_utf8_in_a_mailbox_is_refused(octets: bytes) -> None:
     with pytest.raises(ParseError):
         auth.parse(octets + b"@x.org", utf8=True)
+
+
+@pytest.mark.parametrize("write", [auth.write, mailbox.write])
+def test_a_mailbox_beyond_ascii_is_written_where_smtputf8_was_asked_for(write: Callable[..., bytes]) -> None:
+    path = Path("\xe9", "x.org")
+    assert write(path, utf8=True) == b"+C3+A9@x.org"
+    with pytest.raises(ParseError, match="without SMTPUTF8"):
+        write(path)

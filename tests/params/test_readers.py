@@ -45,6 +45,7 @@ def test_any_octets_are_a_value_or_a_parse_error(read: Callable[[bytes], object]
         read(value)
     except ParseError as error:
         message = str(error)
+    assert message not in {"", "None"}, "nothing is said of what is wrong"
     assert message.isascii()
     assert message.isprintable()
 

@@ -113,6 +113,22 @@ def test_a_token_of_nobody_is_nobodys() -> None:
     assert outcome == Success(Identity("other", "", "OAUTHBEARER"))
 
 
+@pytest.mark.parametrize(
+    ("said", "host", "port"),
+    [
+        (b"", "", None),
+        (b"host=mx.test\x01", "mx.test", None),
+        (b"port=1\x01", "", 1),
+        (b"port=65535\x01host=\x01", "", 65535),
+    ],
+)
+def test_the_server_that_the_client_connected_to_is_told_if_the_client_says_it(
+    said: bytes, host: str, port: int | None
+) -> None:
+    query = begin(OAuthBearerServer).step(b"n,,\x01" + said + b"auth=Bearer x\x01\x01")
+    assert query == VerifyToken("", "x", host, port)
+
+
 def test_unknown_keys_are_ignored() -> None:
     message = b"y,,\x01qs=a=b c\r\n\td\x01auth=Bearer others\x01post=\x01\x01"
     assert isinstance(respond(begin(OAuthBearerServer), message), Success)

@@ -44,6 +44,11 @@ def test_a_port_is_one(port: int) -> None:
         Credentials(port=port)
 
 
+@pytest.mark.parametrize("port", [None, 1, 65535])
+def test_any_port_may_be_told_or_none(port: int | None) -> None:
+    assert Credentials(port=port).port == port
+
+
 def test_texts_are_prepared_and_kept() -> None:
     credentials = Credentials(username="us\u00ader", password="pa\u0308ss", authzid="\u2168")
     assert credentials.username == "us\u00ader"

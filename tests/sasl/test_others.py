@@ -144,7 +144,7 @@ def test_anonymous_keeps_the_trace(trace: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "response", [b"\xff", b"x" * 256, b"@", b"a@", b"@b", b"a@" + b"b" * 319, b"a\r\nb", "\u202e".encode()]
+    "response", [b"\xff", b"x" * 256, b"@", b"a@", b"a@b@", b"@b", b"a@" + b"b" * 319, b"a\r\nb", "\u202e".encode()]
 )
 def test_anonymous_refuses_what_is_no_trace(response: bytes) -> None:
     assert begin(AnonymousServer).step(response) == MALFORMED

@@ -7,7 +7,7 @@ import pytest
 from smtpcore.extensions import Extensions
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.leniencies import Leniencies
-from smtpcore.params import NO_PARAMETERS, parse_parameters
+from smtpcore.params import NO_PARAMETERS, asks_for_utf8, parse_parameters
 from smtpcore.params.body import BodyType
 
 EVERYTHING = Grammar(
@@ -50,6 +50,12 @@ def test_no_parameters_are_a_mapping_that_nobody_can_fill() -> None:
 )
 def test_the_first_fault_answers(text: bytes, reply: str) -> None:
     assert refused(text) == reply
+
+
+@pytest.mark.parametrize("text", [b" X\tSMTPUTF8", b" SMTPUTF8\x0b", b" X=SMTPUTF8", b" SMTPUTF8=1"])
+def test_nothing_but_spaces_separates_parameters(text: bytes) -> None:
+    assert not asks_for_utf8(text, EVERYTHING)
+    assert asks_for_utf8(text + b" smtputf8", EVERYTHING)
 
 
 def test_a_parameter_belongs_to_its_command() -> None:

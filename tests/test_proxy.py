@@ -247,6 +247,8 @@ def test_a_binary_header_for_unix_sockets() -> None:
 def test_paths_end_at_their_nul_and_abstract_names_begin_with_one() -> None:
     header = read(binary(0x31, unix(b"\0ab\0c", b"/run/x\0junk")))
     assert (header.source, header.destination) == (b"\0ab\0c", b"/run/x")
+    header = read(binary(0x31, unix(b"\0X", b"/X")))
+    assert (header.source, header.destination) == (b"\0X", b"/X")
     header = read(binary(0x31, unix(b"", b"/" * 108)))
     assert (header.source, header.destination) == (b"", b"/" * 108)
 

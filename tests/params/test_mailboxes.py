@@ -49,6 +49,9 @@ def test_only_auth_may_say_that_nobody_is_known(value: bytes) -> None:
 
 @pytest.mark.parametrize("value", [b"\xc3\xa9@x.org", b"+C3+A9@x.org"])
 def test_under_smtputf8_a_mailbox_may_have_utf8_in_it(value: bytes) -> None:
+    assert mailbox.parse(value, utf8=True) == Path("\xe9", "x.org")
+    with pytest.raises(ParseError):
+        mailbox.parse(value)
     assert auth.parse(value, utf8=True) == submitter.parse(value, utf8=True) == Path("\xe9", "x.org")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -59,6 +60,16 @@ def test_an_aware_moment_is_written_in_utc_to_the_second(moment: datetime) -> No
     except ParseError:  # the first and the last day there are, in a zone on the wrong side
         return
     assert timedelta(0) <= moment.astimezone(UTC) - written < timedelta(seconds=1)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process cannot be set here")
+def test_the_zone_of_the_machine_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as there:
+        there.setenv("TZ", "XXX-5:30")
+        time.tzset()
+        written = timestamp.encode(MOMENT.astimezone(timezone(timedelta(hours=-3))))
+    time.tzset()
+    assert written == b"2014-04-03T23:01:00Z"
 
 
 def test_a_naive_moment_could_be_anywhere() -> None:

@@ -18,6 +18,7 @@ from smtpcore.sasl import (
     VerifyToken,
     XOAuth2Server,
 )
+from smtpcore.sasl.bearer import read_pairs, write_pairs
 from tests.sasl.exchange import begin, respond
 
 MALFORMED = Failure(malformed=True)
@@ -111,6 +112,11 @@ def test_a_token_of_nobody_is_nobodys() -> None:
     assert "status" in refused(respond(begin(OAuthBearerServer), message % b"good"))
     outcome = respond(begin(OAuthBearerServer), message % b"others")
     assert outcome == Success(Identity("other", "", "OAUTHBEARER"))
+
+
+@pytest.mark.parametrize("pairs", [{}, {b"auth": b"Bearer x"}, {b"host": b"", b"port": b"25"}])
+def test_pairs_are_read_as_they_were_written(pairs: dict[bytes, bytes]) -> None:
+    assert read_pairs(write_pairs(pairs)) == pairs
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+
 import pytest
 
 from smtpcore.sasl import ScramKeys
@@ -37,6 +39,12 @@ def test_a_decoy_is_always_the_same_for_a_name_and_fits_no_password() -> None:
         ScramKeys.decoy("nobod", secret=SECRET).salt,
     }
     assert len(salts) == 4
+
+
+def test_the_salt_of_a_decoy_is_no_other_in_another_release() -> None:
+    # One that changed while those of the users who exist stay would tell who exists (T-AUTH).
+    salt = hmac.digest(SECRET, b"salt\0sha256\0nobody", "sha256")[:16]
+    assert ScramKeys.decoy("nobody", secret=SECRET).salt == salt
 
 
 @pytest.mark.parametrize(

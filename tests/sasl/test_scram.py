@@ -24,7 +24,7 @@ from smtpcore.sasl import (
     ScramSha256Server,
     Success,
 )
-from tests.sasl.exchange import BINDINGS, PASSWORD, SALT, TLS, Store, begin, counted, respond
+from tests.sasl.exchange import BINDINGS, PASSWORD, SALT, TLS, Store, begin, context, counted, respond
 
 KINDS = (ScramSha1Server, ScramSha256Server)
 PLUS = (ScramSha1PlusServer, ScramSha256PlusServer)
@@ -336,6 +336,11 @@ def test_an_unknown_user_seems_to_have_the_same_salt_each_time() -> None:
     assert salt("nobody") == salt("nobody") == salt("no\u00adbody")
     assert salt("nobody") != salt("anybody")
     assert len(salt("nobody")) == len(salt("user"))
+
+
+def test_an_unknown_user_seems_to_have_the_iteration_count_that_is_set() -> None:
+    server = ScramSha256Server(context(iterations=4097))
+    assert first_challenge(server, b"n,,n=nobody,r=abc").endswith(b",i=4097")
 
 
 @pytest.mark.threat("T-AUTH")

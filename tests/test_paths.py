@@ -143,6 +143,8 @@ def test_angle_brackets_may_be_missing_by_a_leniency_only() -> None:
     assert refused(b"a@b.c", replace(LENIENT, bare_address=False)) is SYNTAX
     assert accepted(b"a@b.c") == ("a", "b.c")
     assert accepted(b"a@[192.0.2.1]") == ("a", "[192.0.2.1]")
+    for octet in ATEXT:
+        accepted(bytes([octet]) + b"@b.c")
 
 
 @pytest.mark.conformance("C086", "C114")
@@ -642,6 +644,9 @@ def test_each_place_takes_the_octets_of_its_production(before: bytes, behind: by
 def test_a_path_is_read_from_text_and_from_octets_alike() -> None:
     assert Path.parse("<a@b.c>") == Path.parse(b"<a@b.c>") == Path.parse("a@b.c") == Path("a", "b.c")
     assert Path.parse("a@b.c").raw == b"a@b.c"
+    with pytest.raises(PathError) as caught:
+        Path.parse("<\xe9@b.c>")
+    assert caught.value.fault is NON_ASCII
     with pytest.raises(PathError) as caught:
         Path.parse("<\ud800@b.c>", utf8=True)
     assert caught.value.fault is ADDRESS

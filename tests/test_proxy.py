@@ -51,6 +51,7 @@ def refused(data: bytes) -> str:
     """A fault, the same in every cutting and whatever comes behind."""
     fault, _ = feed([data])
     assert isinstance(fault, str), f"{fault} came of what must be refused"
+    assert fault not in {"", "None"}, "nothing is said of what is wrong"
     for tail in (b"", b"\r\nEHLO client.example\r\n"):
         for pieces in cuttings(data + tail):
             assert feed(pieces)[0] == fault, f"something else when cut as {pieces!r}"
@@ -518,6 +519,14 @@ def test_whatever_comes_is_a_header_a_fault_or_not_enough_however_it_is_cut(data
     assert feed([data[i : i + 1] for i in range(len(data))]) == (outcome, rest)
     if isinstance(outcome, ProxyHeader):
         assert data.endswith(rest)
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 3000])
+def test_a_field_is_as_long_as_both_octets_of_its_length_say(length: int) -> None:
+    (header, rest) = feed([binary(0x11, TCP4 + tlv(0xEE, b"x" * length) + tlv(0xEF, b"y"))])
+    assert isinstance(header, ProxyHeader)
+    assert header.tlvs == ((0xEE, b"x" * length), (0xEF, b"y"))
+    assert rest == b""
 
 
 def test_a_long_header_octet_by_octet_costs_no_more_than_its_length() -> None:

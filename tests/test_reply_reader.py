@@ -172,6 +172,13 @@ def test_what_is_no_enhanced_code_of_the_class_is_text(octets: bytes) -> None:
     assert found.text == octets[4:-2].decode()
 
 
+@pytest.mark.parametrize("code", [200, 201, 299, 400, 403, 499, 500, 501, 504, 599])
+def test_the_class_of_an_enhanced_code_is_the_first_digit_of_the_code(code: int) -> None:
+    found = reply(b"%d %d.1.0 x\r\n" % (code, code // 100))
+    assert found.enhanced == EnhancedCode(code // 100, 1, 0)
+    assert found.text == "x"
+
+
 def test_an_enhanced_code_may_stand_alone() -> None:
     found = reply(b"250 2.0.0\r\n")
     assert (str(found.enhanced), found.text) == ("2.0.0", "")

@@ -314,6 +314,35 @@ def test_chunks_that_do_not_end_in_crlf_are_flagged() -> None:
         assert reader.defects == defects
 
 
+def chunked_defects(*chunks: bytes) -> Defect:
+    reader = ChunkReader()
+    for chunk in chunks:
+        reader.feed(chunk)
+    reader.finish()
+    return reader.defects
+
+
+@pytest.mark.parametrize("end", [b"", b"x" * 5000, b"\r\n" * 5000])
+def test_a_line_that_is_too_long_hides_no_other_defect(end: bytes) -> None:
+    everything = Defect.LONG_LINE | Defect.NUL | Defect.EIGHT_BIT | Defect.BARE_CR | Defect.BARE_LF
+    chunks = b"\0\xff\ra\nb", b"x" * 993, end
+    assert chunked_defects(*chunks) | Defect.NO_FINAL_CRLF == everything | Defect.NO_FINAL_CRLF
+    assert chunked_defects(b"".join(chunks)) == chunked_defects(*chunks)
+
+
+@pytest.mark.parametrize(("border", "defect"), [((b"", b"\n"), Defect.BARE_LF), ((b"\r", b""), Defect.BARE_CR)])
+def test_a_lone_cr_or_lf_at_a_border_of_chunks_ends_no_line(border: tuple[bytes, bytes], defect: Defect) -> None:
+    before, behind = border
+    assert chunked_defects(b"x" * 990 + before, behind + b"y" * 7 + b"\r\n") == defect
+    assert chunked_defects(b"x" * 990 + before, behind + b"y" * 8 + b"\r\n") == defect | Defect.LONG_LINE
+
+
+@pytest.mark.parametrize("begun", [0, 1, 500, 996, 997])
+def test_a_line_that_ends_early_in_a_large_chunk_is_as_long_as_it_is(begun: int) -> None:
+    assert chunked_defects(b"x" * begun, b"x\r\n" + b"short\r\n" * 3000) == CLEAN
+    assert chunked_defects(b"x" * begun, b"x" * (999 - begun) + b"\r\n" + b"short\r\n" * 3000) == Defect.LONG_LINE
+
+
 def test_nothing_is_a_defect_in_a_binary_message() -> None:
     reader = ChunkReader(binary=True)
     reader.feed(bytes(range(256)) * 10)

@@ -142,6 +142,7 @@ def test_only_a_2yz_authenticates() -> None:
     ("verb", "facts", "allowed"),
     [
         (b"STARTTLS", {"extended": True}, True),
+        (b"STARTTLS", {"extended": True, "authenticated": True}, True),
         (b"STARTTLS", {"extended": False}, False),
         (b"STARTTLS", {"extended": True, "tls": True}, False),
         (b"AUTH", {"extended": True}, True),
@@ -159,6 +160,7 @@ def test_a_verb_is_in_order_by_the_state_and_its_guards(verb: bytes, facts: dict
 
 def test_binary_content_does_not_come_by_data() -> None:
     assert at(State.RCPT).allows(COMMANDS[b"DATA"])
+    assert at(State.RCPT, authenticated=True, tls=True, extended=True).allows(COMMANDS[b"DATA"])
     assert not at(State.RCPT, binary=True).allows(COMMANDS[b"DATA"])
 
 

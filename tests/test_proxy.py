@@ -521,9 +521,16 @@ def test_whatever_comes_is_a_header_a_fault_or_not_enough_however_it_is_cut(data
         assert data.endswith(rest)
 
 
+def test_a_header_has_4096_octets_at_most_unless_the_reader_is_told_otherwise() -> None:
+    room = 4096 - len(binary(0x11, TCP4 + tlv(0xEE, b"")))
+    assert ProxyReader().feed(binary(0x11, TCP4 + tlv(0xEE, bytes(room)))) is not None
+    with pytest.raises(ParseError, match="too long"):
+        ProxyReader().feed(binary(0x11, TCP4 + tlv(0xEE, bytes(room + 1))))
+
+
 @pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 3000])
 def test_a_field_is_as_long_as_both_octets_of_its_length_say(length: int) -> None:
-    (header, rest) = feed([binary(0x11, TCP4 + tlv(0xEE, b"x" * length) + tlv(0xEF, b"y"))])
+    header, rest = feed([binary(0x11, TCP4 + tlv(0xEE, b"x" * length) + tlv(0xEF, b"y"))])
     assert isinstance(header, ProxyHeader)
     assert header.tlvs == ((0xEE, b"x" * length), (0xEF, b"y"))
     assert rest == b""

@@ -133,7 +133,7 @@ def test_a_reply_has_so_many_lines_and_no_more() -> None:
 @pytest.mark.threat("T-CLIENT")
 def test_a_reply_has_so_many_octets_and_no_more() -> None:
     limits = ReplyLimits(max_octets=21)
-    assert len(replies(b"250-x\r\n250-x\r\n250 x\r\n250 y\r\n", limits=limits)) == 2
+    assert len(replies(b"250-x\r\n250-x\r\n250 x\r\n250-y\r\n250-y\r\n250 y\r\n", limits=limits)) == 2
     assert "more octets" in refused(b"250-x\r\n250-x\r\n250 xx\r\n", limits)
 
 
@@ -229,7 +229,10 @@ def test_a_hardened_client_reads_less() -> None:
 
 
 def test_limits_are_positive() -> None:
-    with pytest.raises(ValueError, match="positive"):
-        ReplyLimits(max_lines=0)
+    for wrong in ({"max_lines": 0}, {"max_octets": 0}, {"max_keywords": 0}, {"max_keywords": -1}):
+        with pytest.raises(ValueError, match="positive"):
+            ReplyLimits(**wrong)
     with pytest.raises(ValueError, match="room for a code"):
         ReplyLimits(max_line=4)
+    least = ReplyLimits(max_line=5, max_lines=1, max_octets=5, max_keywords=1)
+    assert [found.code for found in replies(b"250\r\n251\r\n", limits=least)] == [250, 251]

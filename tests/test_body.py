@@ -343,6 +343,16 @@ def test_a_line_that_ends_early_in_a_large_chunk_is_as_long_as_it_is(begun: int)
     assert chunked_defects(b"x" * begun, b"x" * (999 - begun) + b"\r\n" + b"short\r\n" * 3000) == Defect.LONG_LINE
 
 
+@pytest.mark.parametrize("begun", [0, 1, 500, 999])
+def test_a_line_is_too_long_as_soon_as_1000_octets_without_its_end_have_come(begun: int) -> None:
+    reader = ChunkReader()
+    reader.feed(b"x" * begun)
+    assert reader.defects == CLEAN
+    reader.feed(b"x" * (1000 - begun))
+    assert reader.defects == Defect.LONG_LINE
+    assert chunked_defects(b"x" * begun, b"x" * 2000, b"\r\n" + b"short\r\n" * 3000) == Defect.LONG_LINE
+
+
 def test_nothing_is_a_defect_in_a_binary_message() -> None:
     reader = ChunkReader(binary=True)
     reader.feed(bytes(range(256)) * 10)

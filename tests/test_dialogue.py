@@ -35,7 +35,8 @@ def test_a_dialogue_begins_before_the_greeting_and_knows_nothing() -> None:
 
 @pytest.mark.parametrize("rule", [*COMMANDS.values(), *PSEUDO], ids=lambda rule: rule.verb.decode())
 def test_a_reply_leads_somewhere_or_cannot_be_sent(rule: Rule) -> None:
-    replies = (OK, GO_ON, LATER, NO, Reply(421), Reply(250, close=True), Reply(354, close=True))
+    borders = (Reply(299), Reply(300), Reply(399), Reply(400))
+    replies = (OK, GO_ON, LATER, NO, *borders, Reply(421), Reply(250, close=True), Reply(354, close=True))
     for state, reply in product(State, replies):
         moves = rule.positive if reply.positive else rule.intermediate if reply.intermediate else rule.negative
         dialogue = at(state)
@@ -106,7 +107,7 @@ def test_recipients_are_counted_until_the_transaction_ends() -> None:
         (BDAT_LAST, LATER, State.BDAT),
     ]:
         dialogue = at(State.MAIL)
-        for one in (OK, NO, OK, LATER):
+        for one in (OK, NO, OK, Reply(400)):
             answered(dialogue, rcpt, one)
         assert (dialogue.accepted, dialogue.refused) == (2, 2)
         dialogue.state = state

@@ -42,6 +42,25 @@ def test_a_reply_has_a_line() -> None:
         Reply(250, [])
 
 
+@pytest.mark.parametrize("code", [-250, 0, 199, 600, 2500])
+def test_a_code_is_200_to_599(code: int) -> None:
+    with pytest.raises(ValueError, match=f"no reply code: {code}"):
+        Reply(code)
+
+
+@pytest.mark.parametrize("control", ["\0", "\x08", "\n", "\r", "\x1b", "\x1f", "\x7f"])
+def test_a_line_has_no_control_characters_but_tabs(control: str) -> None:
+    with pytest.raises(ValueError, match="control character in the reply text"):
+        Reply(250, ["fine", f"a{control}b"])
+    assert Reply(250, "a\tb").to_wire() == b"250 2.0.0 a\tb\r\n"
+
+
+@pytest.mark.parametrize(("code", "enhanced"), [(250, "5.0.0"), (550, "4.1.1"), (354, "2.0.0")])
+def test_an_enhanced_code_is_of_the_class_of_the_code(code: int, enhanced: str) -> None:
+    with pytest.raises(ValueError, match=f"{enhanced} does not fit the reply code {code}"):
+        Reply(code, "x", enhanced)
+
+
 def test_no_text_is_a_line_of_its_own() -> None:
     assert Reply(250).to_wire() == b"250 2.0.0 \r\n"
     assert Reply(250).to_wire(enhanced=False) == b"250 \r\n"
@@ -56,6 +75,50 @@ def test_a_long_line_is_folded_at_a_space_where_there_is_one() -> None:
     assert wire == b"550-5.1.1 " + b"a" * room + b"\r\n550 5.1.1 b\r\n"
     wire = Reply(550, "a" * (room + 1), "5.1.1").to_wire()
     assert wire == b"550-5.1.1 " + b"a" * room + b"\r\n550 5.1.1 a\r\n"
+
+
+ROOM = 512 - len("550 \r\n")
+"""Octets of text in a line without an enhanced code."""
+
+
+def lines_of(text: str, *, utf8: bool = False) -> list[bytes]:
+    """The text of each line that a reply is written in."""
+    wire = Reply(550, text).to_wire(enhanced=False, utf8=utf8)
+    return [line[4:] for line in wire.split(b"\r\n")[:-1]]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("a " + "b" * (ROOM - 2), ["a " + "b" * (ROOM - 2)]),
+        ("a " + "b" * (ROOM - 1), ["a", "b" * (ROOM - 1)]),
+        ("a b " + "c" * (ROOM - 1), ["a b", "c" * (ROOM - 1)]),
+        ("a" * (ROOM + 1) + " b", ["a" * ROOM, "a b"]),
+        ("a" * 600 + " b", ["a" * ROOM, "a" * (600 - ROOM) + " b"]),
+        (" " + "a" * ROOM, [" " + "a" * (ROOM - 1), "a"]),
+        ("a" * ROOM * 2, ["a" * ROOM] * 2),
+    ],
+)
+def test_a_line_is_folded_at_the_last_space_that_leaves_no_more_than_fits(text: str, lines: list[str]) -> None:
+    assert lines_of(text) == [line.encode() for line in lines]
+
+
+@pytest.mark.parametrize("character", ["\xe9", "\xf8", "\u20ac", "\u4e2d", "\U0001f600", "\U0001f4e7"])
+@pytest.mark.parametrize("before", ["", "a", "aa", "aaa"])
+def test_a_line_in_utf8_is_folded_between_characters_as_late_as_can_be(character: str, before: str) -> None:
+    text = before + character * 400
+    lines = lines_of(text, utf8=True)
+    assert "".join(line.decode("utf-8") for line in lines) == text
+    assert all(ROOM - len(character.encode()) < len(line) <= ROOM for line in lines[:-1])
+
+
+def test_characters_beyond_ascii_are_escaped_unless_the_client_can_take_them() -> None:
+    reply = Reply(550, "h\xe9\u2028", "5.1.1")
+    assert reply.to_wire() == b"550 5.1.1 h\\x{e9}\\x{2028}\r\n"
+    assert reply.to_wire(utf8=True) == "550 5.1.1 h\xe9\\x{2028}\r\n".encode()
+    assert reply.to_wire(utf8=True, enhanced=False) == "550 h\xe9\\x{2028}\r\n".encode()
+    assert Reply(354, "h\xe9").to_wire(utf8=True) == "354 h\xe9\r\n".encode()
+    assert Reply(550, "he", "5.1.1").to_wire(utf8=True) == b"550 5.1.1 he\r\n"
 
 
 def test_a_challenge_is_one_line() -> None:
@@ -86,9 +149,18 @@ def test_a_repr_can_be_read() -> None:
 def test_an_enhanced_code_is_three_numbers() -> None:
     assert str(EnhancedCode.parse("5.1.10")) == "5.1.10"
     assert EnhancedCode.parse("4.0.999") == EnhancedCode(4, 0, 999)
+    assert EnhancedCode.parse("2.999.0") == EnhancedCode(2, 999, 0)
     for numbers in [(3, 0, 0), (0, 0, 0), (5, 1000, 0), (5, 0, 1000), (5, -1, 0), (5, 0, -1)]:
         with pytest.raises(ValueError, match="no enhanced status code"):
             EnhancedCode(*numbers)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "2.0", "3.0.0", "2.00.0", "2.0.01", "2.1000.0", "2.0.0 ", "2.0.0.0", "2.0.\u0660"]
+)
+def test_other_texts_are_no_enhanced_code(text: str) -> None:
+    with pytest.raises(ValueError, match="no enhanced status code"):
+        EnhancedCode.parse(text)
 
 
 def test_an_ehlo_reply_is_the_name_and_what_is_announced() -> None:

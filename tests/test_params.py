@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from smtpcore.custom import CustomExtension, CustomParameter
 from smtpcore.extensions import Extensions
 from smtpcore.grammar import CommandError, Grammar
 from smtpcore.leniencies import Leniencies
@@ -61,6 +64,33 @@ def test_nothing_but_spaces_separates_parameters(text: bytes) -> None:
 def test_a_parameter_belongs_to_its_command() -> None:
     assert refused(b" SIZE=1", verb=b"RCPT") == "555 5.5.4"
     assert refused(b" NOTIFY=NEVER") == "555 5.5.4"
+
+
+def custom(value: bytes) -> int:
+    """A reader of an application's, which raises what int() raises."""
+    return int(value)
+
+
+@pytest.mark.parametrize("wrong", ["SIZE=1 SIZE=1", "SIZE", "SIZE=", "SIZE=x", "SMTPUTF8=1", "XAGE=x", "XAGE"])
+def test_the_reply_names_the_parameter_that_is_wrong(wrong: str) -> None:
+    age = CustomParameter(verb="MAIL", keyword="XAGE", room=20, read=custom)
+    extensions = Extensions(
+        {"SIZE": "", "8BITMIME": "", "SMTPUTF8": "", "XAGES": ""},
+        custom=[CustomExtension(keyword="XAGES", parameters=(age,))],
+    )
+    known = Grammar(extensions=extensions, extended=True)
+    assert parse_parameters(b"MAIL", b" XAGE=5", known) == {"XAGE": 5}
+    with pytest.raises(CommandError) as caught:
+        parse_parameters(b"MAIL", b" " + wrong.encode(), known)
+    reply = caught.value.reply
+    assert (reply.code, str(reply.enhanced)) == (501, "5.5.4")
+    assert reply.text.startswith(wrong.partition("=")[0])
+
+
+def test_a_command_has_so_many_parameters_and_no_more() -> None:
+    known = replace(EVERYTHING, max_params=2)
+    assert len(parse_parameters(b"MAIL", b" SIZE=1 BODY=7BIT", known)) == 2
+    assert refused(b" SIZE=1 BODY=7BIT SMTPUTF8", known) == "501 5.5.4"
 
 
 def test_ten_thousand_parameters_are_not_read() -> None:

@@ -536,6 +536,10 @@ def test_an_octet_over_7f_is_a_fault_of_its_own_without_smtputf8(place: str, oct
     assert refused(place.encode().replace(b"%s", octets), STRICT) is NON_ASCII
 
 
+def test_smtputf8_is_not_taken_for_granted() -> None:
+    assert outcome(lambda: scan_path("<ü@b.c>".encode(), 0, leniencies=LENIENT)) is NON_ASCII
+
+
 def test_a_bare_non_ascii_address_is_told_apart_too() -> None:
     assert refused("ü@b.c".encode()) is refused("a@ü".encode()) is NON_ASCII
     assert refused("ü@b.c".encode(), STRICT) is SYNTAX

@@ -51,13 +51,6 @@ def test_content_with_crlf_alone_goes_out_as_it_is(content: bytes, cut: Chunking
     assert sent(cut(content), "error") == content
 
 
-@pytest.mark.parametrize("bare_newlines", ["error", "convert"])
-def test_octets_with_crlf_alone_are_passed_on_without_a_copy(bare_newlines: Literal["error", "convert"]) -> None:
-    ends = LineEnds(bare_newlines=bare_newlines)
-    for chunk in (b"first line\r\nsecond", b" goes on\r\n"):
-        assert ends.write(chunk) is chunk
-
-
 @pytest.mark.parametrize("content", [b"a\nb", b"a\rb", b"\n", b"\r", b"a\r\r\n", b"\r\n\n"])
 def test_a_lone_cr_or_lf_is_a_fault_however_the_content_is_cut(content: bytes) -> None:
     for pieces in cuttings(content):

@@ -364,9 +364,9 @@ def test_nothing_is_a_defect_in_a_binary_message() -> None:
 def seconds_for(work: Callable[[bytes], object], data: bytes) -> float:
     best = 1e9
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         work(data)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
     return best
 
 

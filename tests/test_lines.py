@@ -354,9 +354,9 @@ def test_any_input_reads_as_it_does_octet_by_octet(
 def seconds_for(work: Callable[[int], object], size: int) -> float:
     best = 1e9
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.thread_time()
         work(size)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.thread_time() - begin)
     return best
 
 

@@ -8,8 +8,9 @@ A server with STARTTLS on one port and TLS from the first octet on another::
         ...
         server.stop(grace=30)
 
-On asyncio a session runs inside the callbacks of the transport, and a task exists only while a hook is awaited. On
-trio, and over any other byte stream of anyio with `serve_stream`, each connection has a task of its own.
+A session of `Server` runs inside the callbacks of its transport, asyncio's or, on trio, one of this package; a task
+exists only while a hook is awaited. Over any other byte stream of anyio, with `serve_stream`, each connection has a
+task of its own.
 
 A client, ready to send::
 

@@ -1,12 +1,12 @@
-"""Taking connections off a listening socket: in a task, or in callbacks of asyncio's loop, which cost less."""
+"""Taking connections off a listening socket: in a task, or in callbacks of an event loop, which cost less."""
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 from collections.abc import Awaitable, Callable
 from enum import Enum, auto
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
@@ -36,6 +36,19 @@ class Halt(Enum):
     """Others have their turn."""
 
 
+class Loop(Protocol):
+    """What accepting needs of an event loop, asyncio's or the reactor."""
+
+    def add_reader(self, sock: socket.socket, callback: Callable[[], None], /) -> object:
+        """Call a function whenever there is something to read, or to accept."""
+
+    def remove_reader(self, sock: socket.socket, /) -> object:
+        """Do so no more."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None], /) -> object:
+        """Call a function in a while."""
+
+
 class Acceptor:
     """Accepts from one socket.
 
@@ -53,6 +66,7 @@ class Acceptor:
         self._begin = begin
         self._short = False
         self._watching = False
+        self._error: OSError | None = None
 
     async def in_task(self, until_vacant: Callable[[], Awaitable[None]]) -> None:
         """Accept until this is cancelled.
@@ -74,21 +88,23 @@ class Acceptor:
                 case Halt.TURN:
                     await anyio.lowlevel.checkpoint()
 
-    async def in_callbacks(self) -> None:
-        """The same on an event loop of asyncio; who was told that there is no room calls `resume`."""
-        self._loop = asyncio.get_running_loop()
-        self._broken: asyncio.Future[None] = self._loop.create_future()
+    async def in_callbacks(self, loop: Loop) -> None:
+        """The same in an event loop; who was told that there is no room calls `resume`."""
+        self._loop = loop
+        self._broken = anyio.Event()
         self.resume()
         # A socket that was broken by others may never become readable.
         self._ready()
         try:
-            await self._broken
+            await self._broken.wait()
         finally:
             self._pause()
+        if self._error is not None:
+            raise self._error
 
     def resume(self) -> None:
         """There may be room again."""
-        if not self._watching and not self._broken.done():
+        if not self._watching and not self._broken.is_set():
             self._watching = True
             self._loop.add_reader(self._listening, self._ready)
 
@@ -102,7 +118,8 @@ class Acceptor:
             halt = self._take()
         except OSError as error:
             self._pause()
-            self._broken.set_exception(error)
+            self._error = error
+            self._broken.set()
             return
         # Else the loop calls again, for it looks whether there is something and not whether something came.
         if halt is Halt.FULL:

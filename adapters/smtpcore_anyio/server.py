@@ -19,13 +19,15 @@ from smtpcore_tls import peer_from
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig
 
-from .accepting import Acceptor
+from .accepting import Acceptor, Loop
 from .hooks import is_asyncio, logger
 from .listeners import Address, Listener
 from .loop import READ_SIZE
 from .protocol import Connection
+from .reactor import Reactor, is_for_this_loop
 from .service import Service
 from .streams import StreamConnection
+from .transport import SocketTransport, connection_in
 
 _INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
@@ -65,6 +67,7 @@ class Server:
         self._addresses: list[Address] = []
         self._connections: set[Connection | StreamConnection] = set()
         self._acceptors: list[Acceptor] = []
+        self._reactor: Reactor | None = None
         self._beginning: set[asyncio.Task[Any]] = set()
         self._open = 0
         self._change: anyio.Event | None = None
@@ -109,7 +112,12 @@ class Server:
                 self._accepting.cancel()
             with self._all:
                 async with anyio.create_task_group() as self.tasks:
+                    if is_for_this_loop():
+                        self._reactor = Reactor()
+                        self.tasks.start_soon(self._reactor.run)
                     await self._serve(services, task_status)
+                    if self._reactor is not None:
+                        self._reactor.stop()
         finally:
             for listener in listeners:
                 listener.close()
@@ -188,20 +196,27 @@ class Server:
             for connection in tuple(self._connections):
                 if isinstance(connection, Connection):
                     connection.abandon()
+            if self._reactor is not None:
+                self._reactor.drain()
             with anyio.CancelScope(shield=True):
                 await self._until(lambda: self._open == 0)
             raise
 
     async def _accept(self, listening: socket.socket, service: Service) -> None:
-        # The buffer of connections is shared on the ground that a read is over when it has begun, which is not so on
-        # Windows.
-        if is_asyncio() and sys.platform != "win32":
-            acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._connect, service))
-            self._acceptors.append(acceptor)
-            await acceptor.in_callbacks()
+        loop: Loop
+        if self._reactor is not None:
+            loop, begin = self._reactor, self._attach
+        elif is_asyncio() and sys.platform != "win32":
+            # The buffer of connections is shared on the ground that a read is over when it has begun, which is not so
+            # on Windows.
+            loop, begin = asyncio.get_running_loop(), self._connect
         else:
             acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._start, service))
             await acceptor.in_task(lambda: self._until(self._vacant))
+            return
+        acceptor = Acceptor(listening, self._vacant, partial(self._begin, begin, service))
+        self._acceptors.append(acceptor)
+        await acceptor.in_callbacks(loop)
 
     def _begin(
         self,
@@ -243,6 +258,11 @@ class Server:
         # What has begun will end by itself.
         if error is not None and not connection.begun:
             self._failed(sock, error)
+
+    def _attach(self, sock: socket.socket, service: Service, peer: Peer) -> None:
+        """Begin a connection of the own protocol in the reactor."""
+        assert self._reactor is not None
+        SocketTransport(self._reactor, sock, connection_in(self._reactor, self, service, peer)).begin()
 
     def _start(self, sock: socket.socket, service: Service, peer: Peer) -> None:
         self.tasks.start_soon(self._run, sock, service, peer)

@@ -189,3 +189,9 @@ def is_own_protocol() -> bool:
     """Whether it is the protocol of asyncio that is tested."""
     choice: Callable[[], bool] = vars(smtpcore_anyio.server)["is_asyncio"]
     return choice() and sys.platform != "win32"
+
+
+def is_in_reactor() -> bool:
+    """Whether it is the same protocol in the reactor."""
+    choice: Callable[[], bool] = vars(smtpcore_anyio.server)["is_for_this_loop"]
+    return choice()

@@ -1,0 +1,154 @@
+"""The event loop inside one task of trio, and the transports in it."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.lowlevel
+import pytest
+from smtpcore_anyio import Server, listen_tcp
+from smtpcore_anyio.reactor import Reactor
+
+from smtpcore.handler import Handler
+from smtpcore.session import ServerConfig, ServerSession
+from tests.adapters.anyio.dialogue import LOOPBACK, PATIENCE, Recorder, greeted, serving
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The other loops have timers and transports of their own."""
+    return "trio"
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Reactor]:
+    reactor = Reactor()
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(reactor.run)
+            await anyio.wait_all_tasks_blocked()
+            yield reactor
+            reactor.stop()
+
+
+class TestTimers:
+    async def test_they_are_called_in_the_order_of_their_times(self) -> None:
+        called: list[int] = []
+        done = anyio.Event()
+        async with running() as reactor:
+            now = reactor.time()
+            reactor.call_at(now + 0.03, done.set)
+            for number in (2, 0, 1):
+                reactor.call_at(now + 0.01 * number, functools.partial(called.append, number))
+            await done.wait()
+        assert called == [0, 1, 2]
+
+    async def test_one_that_was_cancelled_is_not_called(self) -> None:
+        called: list[int] = []
+        done = anyio.Event()
+        async with running() as reactor:
+            now = reactor.time()
+            first, second = (reactor.call_at(now + 0.001, lambda: called.append(1)) for _ in range(2))
+            reactor.call_at(now + 0.002, done.set)
+            first.cancel()
+            await done.wait()
+            # Too late, and no harm.
+            second.cancel()
+        assert called == [1]
+
+    async def test_those_that_were_cancelled_do_not_pile_up(self) -> None:
+        async with running() as reactor:
+            kept = reactor.call_at(reactor.time() + 3600, lambda: None)
+            for _ in range(10_000):
+                reactor.call_at(reactor.time() + 1800, lambda: None).cancel()
+            assert len(reactor._timers) < 250
+            kept.cancel()
+
+    async def test_a_function_that_fails_is_reported_and_the_next_is_called(self, complaints: list[str]) -> None:
+        done = anyio.Event()
+        async with running() as reactor:
+            reactor.call_soon(lambda: 1 / 0)  # type: ignore[arg-type]
+            reactor.call_soon(done.set)
+            await done.wait()
+        complaints.append("internal error")
+
+
+class TestSockets:
+    async def test_other_tasks_have_their_turn_while_a_socket_is_ready_again_and_again(self) -> None:
+        one, other = socket.socketpair()
+        with one, other:
+            other.send(b"!")
+            async with running() as reactor:
+                calls = 0
+
+                def ready(events: int) -> None:
+                    nonlocal calls
+                    calls += 1
+
+                reactor.watch(one, 0, 1, ready)
+                while calls < 100:
+                    await anyio.lowlevel.checkpoint()
+                reactor.watch(one, 1, 0, ready)
+
+    async def test_a_hook_may_end_a_connection_that_is_ready_in_the_same_look(self) -> None:
+        class Stopping(Handler):
+            def helo(self, session: ServerSession, command: object) -> None:
+                server.stop(0)
+
+        async with serving(Stopping()) as server, greeted(server) as first, greeted(server) as second:
+            # Nothing is awaited between the two.
+            first.sock.send(b"EHLO client.example\r\n")
+            second.sock.send(b"EHLO client.example\r\n")
+            for client in (first, second):
+                assert b"421" in await client.rest()
+
+
+async def test_what_a_hook_sets_in_a_context_variable_is_seen_by_its_own_connection_only() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nothing")
+    seen: list[str] = []
+
+    class Setting(Handler):
+        def helo(self, session: ServerSession, command: object) -> None:
+            seen.append(variable.get())
+            variable.set(session.id)
+
+    async with serving(Setting()) as server, greeted(server) as client, greeted(server) as other:
+        for each in (client, other, client):
+            await each.say(b"EHLO client.example")
+    assert seen[:2] == ["nothing", "nothing"]
+    assert seen[2] not in seen[:2]
+
+
+async def test_what_no_hook_may_raise_ends_the_server_and_all_its_connections() -> None:
+    class Halt(BaseException):
+        pass
+
+    class Fatal(Recorder):
+        def helo(self, session: ServerSession, command: object) -> None:
+            raise Halt
+
+    server = Server(ServerConfig(), handler := Fatal())
+    listener = await listen_tcp(LOOPBACK, 0)
+    heard: list[bytes] = []
+
+    async def converse() -> None:
+        async with greeted(listener.addresses[0]) as client, greeted(listener.addresses[0]) as other:
+            await client.send(b"EHLO client.example\r\n")
+            heard.append(await client.rest())
+            heard.append(await other.rest())
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(converse)
+            with pytest.raises(BaseExceptionGroup) as raised:
+                await server.serve(listener)
+    assert raised.group_contains(Halt)
+    assert len(handler.causes) == 2
+    assert heard == [b"", b""]

@@ -1,8 +1,9 @@
-"""The path of asyncio: a protocol that runs a whole session inside the callbacks of its transport.
+"""A protocol in the manner of asyncio that runs a whole session inside the callbacks of its transport.
 
-asyncio calls when something has happened (octets, room to write, the timer), the session is told and asked for its
-steps until it wants to wait. Only a hook that has to be awaited becomes a task. An idle connection is this object,
-its session and its transport: no task, and no timer that is set anew for each command.
+The event loop is asyncio's, or on trio a `Reactor`. It calls when something has happened (octets, room to write, the
+timer), the session is told and asked for its steps until it wants to wait. Only a hook that has to be awaited becomes a
+task. An idle connection is this object, its session and its transport: no task, and no timer that is set anew for each
+command.
 """
 
 from __future__ import annotations
@@ -19,6 +20,26 @@ from smtpcore.session import RECEIVE, Ask, Close, Peer, Receive, Send, StartTls,
 
 from .hooks import abandon, drop, logger, settle
 from .service import TURN, Service
+
+
+class Alarm(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """It is not to come."""
+
+
+class Loop(Protocol):
+    """What a connection needs of its event loop."""
+
+    def time(self) -> float:
+        """Seconds on the loop's clock."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
+        """Call a function behind the next look at the sockets."""
+
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
+        """Call a function at a time of the clock."""
 
 
 class Home(Protocol):
@@ -78,17 +99,17 @@ class Connection(asyncio.BufferedProtocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, home: Home, service: Service, peer: Peer) -> None:
+    def __init__(self, home: Home, service: Service, peer: Peer, loop: Loop) -> None:
         self._home = home
         self._buffer = home.buffer
-        self._loop = asyncio.get_running_loop()
-        self.session = service.session(peer, self._loop.time)
+        self._loop = loop
+        self.session = service.session(peer, loop.time)
         self._wire = Wire(self.session, service.tls_context)
         # Where octets go: until TLS begins, there is nothing to be done with them on the way.
         self._receive: Callable[[memoryview], None] = self.session.receive_data
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
-        self._timer: asyncio.Handle | None = None
+        self._timer: Alarm | None = None
         self._timer_at = 0.0
         self._linger_until: float | None = None
         self._discard = LINGER_OCTETS

@@ -27,7 +27,7 @@ from .protocol import Connection
 from .reactor import Reactor, is_for_this_loop
 from .service import Service
 from .streams import StreamConnection
-from .transport import SocketTransport, connection_in
+from .transport import SocketTransport
 
 _INTERNET = frozenset({socket.AF_INET, socket.AF_INET6})
 
@@ -245,8 +245,8 @@ class Server:
 
     def _connect(self, sock: socket.socket, service: Service, peer: Peer) -> None:
         """Begin a connection of the own protocol."""
-        connection = Connection(self, service, peer)
         loop = asyncio.get_running_loop()
+        connection = Connection(self, service, peer, loop)
         # No task of the group: it lasts two turns of the loop, and a half-made transport could not be closed.
         task = loop.create_task(loop.connect_accepted_socket(lambda: connection, sock))
         self._beginning.add(task)
@@ -262,7 +262,7 @@ class Server:
     def _attach(self, sock: socket.socket, service: Service, peer: Peer) -> None:
         """Begin a connection of the own protocol in the reactor."""
         assert self._reactor is not None
-        SocketTransport(self._reactor, sock, connection_in(self._reactor, self, service, peer)).begin()
+        SocketTransport(self._reactor, sock, Connection(self, service, peer, self._reactor)).begin()
 
     def _start(self, sock: socket.socket, service: Service, peer: Peer) -> None:
         self.tasks.start_soon(self._run, sock, service, peer)

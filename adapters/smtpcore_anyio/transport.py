@@ -7,29 +7,12 @@ import selectors
 import socket
 from contextvars import copy_context
 from functools import partial
-from typing import cast
-
-from smtpcore.session import Peer
 
 from .hooks import logger
-from .protocol import Connection, Home
+from .protocol import Connection
 from .reactor import Reactor
-from .service import Service
 
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
-
-
-def connection_in(reactor: Reactor, home: Home, service: Service, peer: Peer) -> Connection:
-    """A connection whose loop is the reactor.
-
-    It takes what runs as asyncio's loop, and is told of the reactor in the way that loops of asyncio make themselves
-    known.
-    """
-    asyncio._set_running_loop(cast(asyncio.AbstractEventLoop, reactor))
-    try:
-        return Connection(home, service, peer)
-    finally:
-        asyncio._set_running_loop(None)
 
 
 class SocketTransport(asyncio.Transport):

@@ -1,8 +1,8 @@
 """A whole server session: whatever octets come, with hooks that answer as the input decides.
 
 Properties: nothing is raised; every input ends; every output line is a valid reply, and no CR or LF is alone; there
-is one final reply for each command, at the end of data in LMTP one for each recipient; however the octets are cut,
-the same octets come out; the buffers stay bounded.
+is one final reply for each command, at the end of data in LMTP one for each recipient; however the octets are cut, and
+with the express lane open or closed, the same octets come out; the buffers stay bounded.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def configs() -> list[ServerConfig]:
 CONFIGS = configs()
 
 
-def serve(config: ServerConfig, answers: bytes, pieces: list[bytes]) -> bytes:
+def serve(config: ServerConfig, answers: bytes, pieces: list[bytes], *, express: bool = True) -> bytes:
     """All that the server says."""
     session = ServerSession(
         config,
@@ -64,6 +64,7 @@ def serve(config: ServerConfig, answers: bytes, pieces: list[bytes]) -> bytes:
         utcnow=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         token_bytes=lambda count: b"r" * count,
     )
+    session.express = session.express and express
     output: list[bytes] = []
     waiting = [*pieces, b""]
     for _ in range(20 * sum(map(len, pieces)) + 1000):
@@ -100,8 +101,10 @@ def TestOneInput(data: bytes) -> None:
         (b"", b"EHLO a.example\r\n", b"EHLO a.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n")
     )
     octets = (opening.replace(b"EHLO", b"LHLO") if config.dialect is Dialect.LMTP else opening) + octets
+    pieces = given.cut(octets, places)
     output = serve(config, answers, [octets] if octets else [])
-    assert output == serve(config, answers, given.cut(octets, places))
+    assert output == serve(config, answers, pieces)
+    assert output == serve(config, answers, pieces, express=False)
     lines = output.split(b"\r\n")
     assert lines.pop() == b""
     assert all(LINE.fullmatch(line + b"\r\n") for line in lines)

@@ -60,8 +60,12 @@ def check_tls(config: ServerConfig, tls_context: ssl.SSLContext | None) -> None:
         raise ValueError("the configuration offers TLS: tls_context is needed")
 
 
-def peer_of(sock: socket.socket) -> Peer:
+def peer_of(sock: socket.socket, remote: object = None) -> Peer:
     """Who is at the other end of a connected socket.
+
+    Args:
+        sock: The socket.
+        remote: What ``accept`` has given, if that is known.
 
     Raises:
         OSError: It is not connected any more.
@@ -70,7 +74,7 @@ def peer_of(sock: socket.socket) -> Peer:
         # A Unix socket has no address to tell, and one whose peer has left is no longer connected, although all that
         # the peer has sent can still be read.
         return Peer()
-    return peer_from(sock.getpeername(), sock.getsockname())
+    return peer_from(remote or sock.getpeername(), sock.getsockname())
 
 
 class Connection:

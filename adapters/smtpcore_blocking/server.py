@@ -194,6 +194,7 @@ class Server:
             for bell in (self._stops[0], self._workers.ended):
                 watched.register(bell, selectors.EVENT_READ)
             exhausted = listening = False
+            self._workers.awaited = self._max_connections is not None
             while not self._stops[0].rung:
                 room = not exhausted and not self._full
                 if room != listening:
@@ -205,11 +206,14 @@ class Server:
                         else:
                             watched.unregister(sock)
                 ready = watched.select(_RETRY if exhausted else None)
-                self._workers.ended.clear()
                 exhausted = False
                 for key, _ in ready:
-                    if isinstance(key.fileobj, socket.socket) and not (exhausted or self._full):
+                    if key.fileobj is self._workers.ended:
+                        self._workers.ended.clear()
+                    elif isinstance(key.fileobj, socket.socket) and not (exhausted or self._full):
                         exhausted = not self._accept(key.fileobj)
+                # Set before it is looked at again whether there is room.
+                self._workers.awaited = exhausted or self._max_connections is not None
 
     @property
     def _full(self) -> bool:
@@ -218,23 +222,23 @@ class Server:
     def _accept(self, listener: socket.socket) -> bool:
         """Accept one connection; false if the system has no resources for it now (EMFILE and its like, threads)."""
         try:
-            sock, _ = listener.accept()
+            sock, remote = listener.accept()
         except (BlockingIOError, ConnectionError):
             return True  # The peer has gone again.
         except OSError:
             return False
         config = self._listeners[listener]
         try:
-            self._workers.start(lambda sock: self._serve(sock, config), sock)
+            self._workers.start(lambda sock: self._serve(sock, remote, config), sock)
         except RuntimeError:
             sock.close()
             return False
         return True
 
-    def _serve(self, sock: socket.socket, config: ServerConfig) -> None:
+    def _serve(self, sock: socket.socket, remote: object, config: ServerConfig) -> None:
         with sock:
             try:
-                peer = peer_of(sock)
+                peer = peer_of(sock, remote)
             except OSError:
                 return  # It was reset before anything could be said.
             observer = None if self._observer is None else self._observer()

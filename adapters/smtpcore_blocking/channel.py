@@ -20,7 +20,7 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
-        self._unsent = bytearray()
+        self._unsent: bytes | bytearray = b""
         self._selector = selector()
         self._events = 0
         self._bell: Bell | None = None
@@ -36,13 +36,17 @@ class Channel:
 
     def put(self, octets: bytes) -> None:
         """Have octets written by the next calls of `flush`."""
-        self._unsent += octets
+        if self._unsent:
+            self._unsent += octets
+        else:
+            # Nearly always it is a reply that goes out whole.
+            self._unsent = octets
 
     def flush(self) -> bool:
         """Write what the transport takes now; true if that was all."""
         try:
             while self._unsent:
-                del self._unsent[: self._socket.send(self._unsent[:READ_SIZE])]
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
         except BlockingIOError:
             return False
         return True
@@ -91,13 +95,13 @@ class Channel:
             if open_for_writing and self.flush():
                 self._socket.shutdown(socket.SHUT_WR)
                 open_for_writing = False
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.wait(READ | WRITE if open_for_writing else READ, left):
+                return
             octets = self.read()
             if octets:
                 budget -= len(octets)
             elif octets is not None:
-                return
-            left = deadline - time.monotonic()
-            if left <= 0 or not self.wait(READ | WRITE if open_for_writing else READ, left):
                 return
 
     def close(self) -> None:

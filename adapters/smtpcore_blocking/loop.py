@@ -72,10 +72,10 @@ class StepLoop:
     def _do(self, step: Step) -> None:
         """Do a step, or as much of it as can be done without waiting, or wait."""
         match step:
-            case Receive():
-                self._receive()
             case Send():
                 self._send(step)
+            case Receive():
+                self._receive()
             case Ask():
                 self._refuse(step)
             case StartTls():
@@ -87,19 +87,21 @@ class StepLoop:
 
     def _receive(self) -> None:
         # The TLS layer may have something left to say before it can read: its last flight, tickets, a key update.
-        if not self._flush():
+        if self._channel.unsent and not self._flush():
             return
-        # Looked at before the read: what is here by now came in time, however late this thread is. And without the
-        # look a peer that always has something to read would never meet a deadline.
-        overdue = self._overdue()
+        deadline = self._session.deadline
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         wanted = self._wire.handshaking or self._session.wants_data
-        octets = self._channel.read() if wanted else None
+        # Waited for at once and not only when a read was in vain: every call of the system lets another thread run,
+        # and that costs more than the call. What is here by now came in time, however late this thread is.
+        in_time = self._channel.wait(READ if wanted else 0, left)
+        octets = self._channel.read() if wanted and in_time else None
         if octets is not None:
             self._wire.receive(octets)
-            self._answer()
-        elif not overdue:
-            self._wait(READ if wanted else 0)
-        if overdue:
+            if self._wire.secure:
+                self._answer()
+        # A peer that always has something to read meets its deadline all the same.
+        if not in_time or left == 0.0:
             self._session.timed_out()
         self._listen()
 

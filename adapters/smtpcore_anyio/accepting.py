@@ -91,20 +91,21 @@ class Acceptor:
     async def in_callbacks(self, loop: Loop) -> None:
         """The same in an event loop; who was told that there is no room calls `resume`."""
         self._loop = loop
-        self._broken = anyio.Event()
+        self._over = anyio.Event()
         self.resume()
         # A socket that was broken by others may never become readable.
         self._ready()
         try:
-            await self._broken.wait()
+            await self._over.wait()
         finally:
+            self._over.set()
             self._pause()
         if self._error is not None:
             raise self._error
 
     def resume(self) -> None:
         """There may be room again."""
-        if not self._watching and not self._broken.is_set():
+        if not self._watching and not self._over.is_set():
             self._watching = True
             self._loop.add_reader(self._listening, self._ready)
 
@@ -119,7 +120,7 @@ class Acceptor:
         except OSError as error:
             self._pause()
             self._error = error
-            self._broken.set()
+            self._over.set()
             return
         # Else the loop calls again, for it looks whether there is something and not whether something came.
         if halt is Halt.FULL:

@@ -90,6 +90,13 @@ class TestAccepting:
             async with greeted(server):
                 pass
 
+    async def test_room_that_comes_when_nothing_is_accepted_any_more_is_not_used(self) -> None:
+        async with serving(max_connections=2) as server, greeted(server) as client:
+            await client.begin_mail()
+            server.stop(PATIENCE)
+            assert (await client.say(b".")).startswith(b"250")
+            assert (await client.rest()).startswith(b"421")
+
     async def test_an_observer_that_cannot_be_made_costs_one_connection(self, complaints: list[str]) -> None:
         makers = [lambda: 1 / 0, Observer]
         async with serving(observer=lambda: makers.pop(0)()) as server:

@@ -39,7 +39,7 @@ CONFIG = ServerConfig(
     starttls=True,
     mechanisms=("PLAIN",),
     plaintext_auth_without_tls=True,
-    limits=Limits(max_errors=None, max_unknown_commands=None, max_noops=None),
+    limits=Limits(max_errors=None, max_unknown_commands=None, max_noops=None, max_auth_failures=None),
 )
 RIGHT, WRONG = b"AUTH PLAIN AGFubgBzZWNyZXQ=\r\n", b"AUTH PLAIN AGFubgB3cm9uZw==\r\n"
 

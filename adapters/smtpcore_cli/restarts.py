@@ -38,5 +38,5 @@ class Restarts:
         self._quick = self._quick + 1 if lived < _QUICK else 0
         if not served:
             self._stillborn += 1
-        # The first time may be an accident.
-        return min(_FIRST * 2.0 ** (self._quick - 2), _LONGEST) if self._quick > 1 else 0.0
+        # The first time may be an accident. A row may be longer than floats can count by doubling.
+        return min(_FIRST * 2.0 ** min(self._quick - 2, 10), _LONGEST) if self._quick > 1 else 0.0

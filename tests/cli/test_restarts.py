@@ -22,6 +22,11 @@ def test_the_wait_grows_with_each_that_ends_at_once_and_has_a_bound() -> None:
     assert not restarts.hopeless
 
 
+def test_a_row_may_be_as_long_as_it_likes() -> None:
+    restarts = Restarts()
+    assert [restarts.ended(SHORT, served=True) for _ in range(3000)][-1] == 5.0
+
+
 def test_one_that_lives_ends_the_row() -> None:
     restarts = Restarts()
     for _ in range(5):

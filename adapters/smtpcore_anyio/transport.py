@@ -42,8 +42,9 @@ class SocketTransport(asyncio.Transport):
 
     def begin(self) -> None:
         """Tell the connection that it stands, and read."""
-        self._context.run(self._connection.connection_made, self)
+        # First what may fail: a connection that was told so stands.
         self._watch()
+        self._context.run(self._connection.connection_made, self)
 
     # What the connection asks for.
 
@@ -164,6 +165,10 @@ class SocketTransport(asyncio.Transport):
         if self._unsent or not self._closing:
             self._closing = True
             self._unsent = b""
+            self._watch()
+            self._lose(error)
+        elif self._events:
+            # All was written, and the end behind it failed.
             self._watch()
             self._lose(error)
 

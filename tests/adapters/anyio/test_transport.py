@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -179,3 +180,44 @@ async def test_an_error_that_nobody_expects_ends_this_connection_only(complaints
         theirs.send(b"!")
         await until(lambda: connection.heard[-1] == "abandoned: no")
     complaints.append("internal error, the connection is closed")
+
+
+async def test_a_socket_that_cannot_be_watched_begins_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    connection = Listening()
+    ours, theirs = socket.socketpair()
+    reactor = Reactor()
+    monkeypatch.setattr(reactor, "watch", refuse)
+    with ours, theirs, pytest.raises(OSError, match="no room"):
+        SocketTransport(reactor, ours, cast(Connection, connection)).begin()
+    assert connection.heard == []
+    monkeypatch.undo()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(reactor.run)
+        reactor.stop()
+
+
+class Reset:
+    """A socket whose peer is gone when its own direction is to end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sock, name)
+
+    def shutdown(self, how: int) -> None:
+        raise OSError(errno.ENOTCONN, "not connected")
+
+
+async def test_an_end_that_fails_behind_the_last_octet_is_the_end_all_the_same() -> None:
+    async with standing() as (transport, connection, theirs):
+        transport.write(MUCH)
+        transport.write_eof()
+        transport.close()
+        transport._socket = cast(socket.socket, Reset(transport._socket))
+        assert await all_of(theirs) == MUCH
+        await until(lambda: connection.heard[-1] == "lost")
+        assert isinstance(connection.error, OSError)

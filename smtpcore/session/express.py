@@ -93,7 +93,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue = connection.dialogue
     envelope = session.envelope
     most = session.config.limits.max_recipients
-    hook = session.handler.rcpt if "rcpt" in session.overridden else None
+    asks = "rcpt" in session.overridden
     accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
     assert envelope is not None  # a transaction is open in these states
     observer = session.observer
@@ -106,9 +106,9 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
             return dialogue.state is _RCPT and not dialogue.binary and _data(session, connection, envelope)
         if observer is not None:
             observe(session, command)
-        if hook is not None:
+        if asks:
             try:
-                answer: object = hook(session, command)
+                answer: object = session.handler.rcpt(session, command)
             except Exception as exception:
                 answer = session.fault("rcpt", exception)
             if answer is not None:
@@ -130,6 +130,7 @@ def _data(session: ServerSession, connection: ServerConnection, envelope: Envelo
     if not connection.input.skip_over(_DATA_LINE):
         return False
     connection.line = b"DATA"
+    connection.command = _DATA_COMMAND
     connection.owed = _DATA_RULE
     observer = session.observer
     if observer is not None:

@@ -18,10 +18,7 @@ Answered: TypeAlias = Callable[[object], None]
 Phase: TypeAlias = Callable[[], Step | None]
 """A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
 
-
 _S = TypeVar("_S")
-
-
 _FINAL_HOOKS = ("message", "finish", "recipient")
 
 
@@ -62,7 +59,7 @@ class StepMachine:
         self._answered: Answered | None = None
         self._accept: tuple[type, ...] = ()
         # Output that waits for more.
-        self._out = b""
+        self._out: bytes | bytearray = b""
         self._out_since: float | None = None
         self._flush_now = False
         # Octets for the TLS layer while a handshake is due, or for the reader of a PROXY header; None while octets are
@@ -332,8 +329,13 @@ class StepMachine:
         """Hold octets until they are flushed; a peer that is gone gets none."""
         if self._broken:
             return
-        # A block of content is not copied, nor is a reply that goes out alone.
-        self._out = self._out + data if self._out else data
+        if not self._out:
+            # A block of content is not copied, nor is a reply that goes out alone.
+            self._out = data
+            return
+        if isinstance(self._out, bytes):
+            self._out = bytearray(self._out)
+        self._out += data
 
     def flush_now(self) -> None:
         """Let what is held be the next step."""
@@ -345,8 +347,8 @@ class StepMachine:
         return self._flush_now or self._ask is not None or self._left
 
     def _flush(self) -> Send:
-        data = self._out
-        self._out = b""
+        out, self._out = self._out, b""
+        data = out if isinstance(out, bytes) else bytes(out)
         self._out_since = None
         self._flush_now = False
         self.timers.pop("idle", None)

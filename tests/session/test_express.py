@@ -48,7 +48,7 @@ class Answering(Handler):
         wire = session.connection
         assert wire.owed is not None
         about = (subject, session.transactions, session.pipelined_early, self._gate.collected, wire.defects)
-        self.seen.append((about, wire.line, wire.owed.verb, session.state, wire.buffered))
+        self.seen.append((about, wire.line, wire.command, wire.owed.verb, session.state, wire.buffered))
         answer = self._answers.pop() if self._answers else None
         if isinstance(answer, Exception):
             raise answer
@@ -215,6 +215,15 @@ CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "replies sent one by one": (USUAL * 2, [], {"max_held_output": 0}),
     "closed behind a refused DATA": (USUAL, [None, None, NO], {"close_on_pipelined_data": True}),
 }  # fmt: skip
+
+
+def test_a_hook_may_put_another_in_its_place() -> None:
+    class Changing(Handler):
+        def rcpt(self, session: ServerSession, rcpt: Rcpt) -> None:
+            vars(self)["rcpt"] = lambda session, rcpt: NO
+
+    written = Dialogue(handler=Changing()).ready().say(*ENVELOPE.splitlines(), "RCPT TO:<c@mx.test>")
+    assert [line[:3] for line in written.splitlines()] == ["250", "250", "550"]
 
 
 @pytest.mark.parametrize("overridden", [True, False], ids=["hooks", "no hooks"])

@@ -112,7 +112,11 @@ class Gate:
 
     def free(self, octets: int) -> None:
         """Content is no longer in memory."""
-        self.reserve(-octets)
+        if not self._locked:
+            self._collected -= octets
+            return
+        with self._lock:
+            self._collected -= octets
 
     def _reserve(self, octets: int) -> bool:
         if self._max_collected is not None and self._collected + octets > self._max_collected:

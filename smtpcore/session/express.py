@@ -69,10 +69,7 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
         observe(session, command)
     session.budget.transaction()
     if "mail" in session.overridden:
-        try:
-            answer: object = session.handler.mail(session, command)
-        except Exception as exception:
-            answer = session.fault("mail", exception)
+        answer = session.asked("mail", session.handler.mail, command)
         if answer is not None:
             session.go_on("mail", command, answer, mail.answered)
             return not session.interrupted
@@ -107,6 +104,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
         if observer is not None:
             observe(session, command)
         if asks:
+            # As `asked()`, without another call: of all commands only RCPT comes in hundreds.
             try:
                 answer: object = session.handler.rcpt(session, command)
             except Exception as exception:
@@ -138,12 +136,7 @@ def _data(session: ServerSession, connection: ServerConnection, envelope: Envelo
     if not connection.input.empty:
         session.pipelined_early = True
     envelope._received = data.received_line_of(session)
-    answer: object = None
-    if "data" in session.overridden:
-        try:
-            answer = session.handler.data(session, envelope)
-        except Exception as exception:
-            answer = session.fault("data", exception)
+    answer = session.asked("data", session.handler.data, envelope) if "data" in session.overridden else None
     if answer is not None or data.full(session, None):
         session.go_on("data", _DATA_COMMAND, answer, data.answered, data.ACCEPTED)
         return not session.interrupted
@@ -181,10 +174,7 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     session.pace.end()
     envelope.size = reader.size
     envelope.content = kept.take()
-    try:
-        answer: object = session.handler.message(session, envelope)
-    except Exception as exception:
-        answer = session.fault("message", exception)
+    answer = session.asked("message", session.handler.message, envelope)
     if answer is not None:
         session.go_on("message", None, answer, content.answered)
         return not session.interrupted

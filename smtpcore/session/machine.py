@@ -17,7 +17,6 @@ Answered: TypeAlias = Callable[[object], None]
 """What goes on with a hook's answer."""
 Phase: TypeAlias = Callable[[], Step | None]
 """A part of the session's life: gives the next step, or None when it has set another phase, or asked a hook."""
-
 _S = TypeVar("_S")
 _FINAL_HOOKS = ("message", "finish", "recipient")
 
@@ -262,11 +261,14 @@ class StepMachine:
             subject: What it is about.
             answered: Is given the same and the answer, None or a Reply.
         """
+        self.go_on(stage, subject, self.asked(stage, hook, subject), answered)
+
+    def asked(self, stage: str, hook: Callable[[Self, _S], object], subject: _S) -> object:
+        """What the hook of a stage gives, or the reply for a hook that raises."""
         try:
-            value = hook(self, subject)
+            return hook(self, subject)
         except Exception as exception:
-            value = self.fault(stage, exception)
-        self.go_on(stage, subject, value, answered)
+            return self.fault(stage, exception)
 
     def go_on(
         self,

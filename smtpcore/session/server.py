@@ -330,7 +330,7 @@ class ServerSession(StepMachine):
                 return None
             if self.express and not self._shutting and not connection.input.empty:
                 read_up = express.take(self)
-                if self._flush_now or self._ask is not None or self._left:
+                if self.interrupted:
                     return None
                 if read_up and self._input_open:
                     return self._pause()
@@ -343,7 +343,7 @@ class ServerSession(StepMachine):
                 self.end(self.config.replies.too_many)
                 return None
             received[type(event)](self, event)
-            if self._flush_now or self._ask is not None or self._left:
+            if self.interrupted:
                 return None
 
     def _pause(self) -> Step:

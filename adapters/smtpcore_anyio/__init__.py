@@ -8,9 +8,9 @@ A server with STARTTLS on one port and TLS from the first octet on another::
         ...
         server.stop(grace=30)
 
-A session of `Server` runs inside the callbacks of its transport, asyncio's or, on trio, one of this package; a task
-exists only while a hook is awaited. Over any other byte stream of anyio, with `serve_stream`, each connection has a
-task of its own.
+A session of `Server` runs inside the callbacks of its transport, which waits together with all others; a task exists
+only while a hook is awaited. Over any other byte stream of anyio, with `serve_stream`, each connection has a task of
+its own.
 
 A client, ready to send::
 

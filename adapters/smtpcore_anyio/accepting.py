@@ -1,17 +1,19 @@
-"""Taking connections off a listening socket: in a task, or in callbacks of an event loop, which cost less."""
+"""Taking connections off a listening socket: in a task, or in callbacks of a reactor, which cost less."""
 
 from __future__ import annotations
 
 import errno
 import socket
 from collections.abc import Awaitable, Callable
+from contextvars import copy_context
 from enum import Enum, auto
-from typing import Protocol
 
 import anyio
 import anyio.lowlevel
 
 from .hooks import logger
+from .reactor import Reactor
+from .sockets import READ
 
 # The listening socket itself is of no use any more.
 _FATAL = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EOPNOTSUPP})
@@ -36,19 +38,6 @@ class Halt(Enum):
     """Others have their turn."""
 
 
-class Loop(Protocol):
-    """What accepting needs of an event loop, asyncio's or the reactor."""
-
-    def add_reader(self, sock: socket.socket, callback: Callable[[], None], /) -> object:
-        """Call a function whenever there is something to read, or to accept."""
-
-    def remove_reader(self, sock: socket.socket, /) -> object:
-        """Do so no more."""
-
-    def call_later(self, seconds: float, callback: Callable[[], None], /) -> object:
-        """Call a function in a while."""
-
-
 class Acceptor:
     """Accepts from one socket.
 
@@ -64,6 +53,7 @@ class Acceptor:
         self._listening = listening
         self._vacant = vacant
         self._begin = begin
+        self.context = copy_context()
         self._short = False
         self._watching = False
         self._error: OSError | None = None
@@ -88,13 +78,13 @@ class Acceptor:
                 case Halt.TURN:
                     await anyio.lowlevel.checkpoint()
 
-    async def in_callbacks(self, loop: Loop) -> None:
-        """The same in an event loop; who was told that there is no room calls `resume`."""
-        self._loop = loop
+    async def in_callbacks(self, reactor: Reactor) -> None:
+        """The same in a reactor; who was told that there is no room calls `resume`."""
+        self._reactor = reactor
         self._over = anyio.Event()
         self.resume()
         # A socket that was broken by others may never become readable.
-        self._ready()
+        self.ready(READ)
         try:
             await self._over.wait()
         finally:
@@ -107,14 +97,15 @@ class Acceptor:
         """There may be room again."""
         if not self._watching and not self._over.is_set():
             self._watching = True
-            self._loop.add_reader(self._listening, self._ready)
+            self._reactor.sockets.watch(self._listening.fileno(), 0, READ, self)
 
     def _pause(self) -> None:
         if self._watching:
             self._watching = False
-            self._loop.remove_reader(self._listening)
+            self._reactor.sockets.watch(self._listening.fileno(), READ, 0, self)
 
-    def _ready(self) -> None:
+    def ready(self, events: int) -> None:
+        """There may be connections, or an error."""
         try:
             halt = self._take()
         except OSError as error:
@@ -122,12 +113,12 @@ class Acceptor:
             self._error = error
             self._over.set()
             return
-        # Else the loop calls again, for it looks whether there is something and not whether something came.
+        # Else the reactor calls again, for it looks whether there is something and not whether something came.
         if halt is Halt.FULL:
             self._pause()
         elif halt is Halt.SHORT:
             self._pause()
-            self._loop.call_later(_RETRY, self.resume)
+            self._reactor.call_later(_RETRY, self.resume)
 
     def _take(self) -> Halt:
         for _ in range(_TURN):

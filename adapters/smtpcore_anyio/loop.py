@@ -22,9 +22,7 @@ from smtpcore.session.client import ClientSession
 
 from .hooks import is_asyncio, settle
 from .service import TURN
-
-READ_SIZE = 65536
-"""Octets of one read. Larger blocks of memory the C library takes from the system one by one, with page faults."""
+from .sockets import READ_SIZE
 
 MOMENT = 0.001
 """Seconds that a stream which cannot be asked without waiting may take to show what it already holds."""

@@ -1,16 +1,14 @@
 """A protocol in the manner of asyncio that runs a whole session inside the callbacks of its transport.
 
-The event loop is asyncio's, or on trio a `Reactor`. It calls when something has happened (octets, room to write, the
-timer), the session is told and asked for its steps until it wants to wait. Only a hook that has to be awaited becomes a
-task. An idle connection is this object, its session and its transport: no task, and no timer that is set anew for each
-command.
+The reactor calls when something has happened (octets, room to write, the timer), the session is told and asked for its
+steps until it wants to wait. Only a hook that has to be awaited becomes a task. An idle connection is this object, its
+session and its transport: no task, and no timer that is set anew for each command.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from typing import Protocol, assert_never, cast
+from typing import Protocol, assert_never
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
@@ -19,35 +17,43 @@ from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 from smtpcore.session import RECEIVE, Ask, Close, Peer, Receive, Send, StartTls, Step
 
 from .hooks import abandon, drop, logger, settle
+from .reactor import Alarm, Reactor
 from .service import TURN, Service
 
 
-class Alarm(Protocol):
-    """A call that is to come."""
+class Transport(Protocol):
+    """What a connection needs of its transport."""
 
-    def cancel(self) -> None:
-        """It is not to come."""
+    def is_closing(self) -> bool:
+        """Whether the end has begun."""
 
+    def pause_reading(self) -> None:
+        """Leave in the kernel what comes."""
 
-class Loop(Protocol):
-    """What a connection needs of its event loop."""
+    def resume_reading(self) -> None:
+        """Read again."""
 
-    def time(self) -> float:
-        """Seconds on the loop's clock."""
+    def write(self, data: bytes, /) -> bool:
+        """Write, now or when the kernel takes it.
 
-    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
-        """Call a function behind the next look at the sockets."""
+        Returns:
+            Whether the kernel has all of it. If not, ``resume_writing`` or ``connection_lost`` follows.
+        """
 
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
-        """Call a function at a time of the clock."""
+    def write_eof(self) -> None:
+        """End our direction behind what was written."""
+
+    def close(self) -> None:
+        """Read no more, and end the connection behind what was written."""
+
+    def abort(self) -> None:
+        """End the connection now."""
 
 
 class Home(Protocol):
     """What a connection needs of its server."""
 
     service: Service
-    buffer: memoryview
-    """Where input is read to. All connections of a loop share it: what was read is consumed before the next read."""
     tasks: TaskGroup
     """Where hooks are awaited."""
 
@@ -68,13 +74,11 @@ class Waiting:
         self.scope = CancelScope()
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection:
     """One connection of a server, from ``connection_made`` to ``connection_lost`` and the session's end."""
 
     __slots__ = (
         "_again",
-        "_begun",
-        "_buffer",
         "_closing",
         "_discard",
         "_driving",
@@ -82,9 +86,9 @@ class Connection(asyncio.BufferedProtocol):
         "_eof",
         "_home",
         "_linger_until",
-        "_loop",
         "_lost",
         "_paused",
+        "_reactor",
         "_reading",
         "_receive",
         "_secure",
@@ -97,16 +101,15 @@ class Connection(asyncio.BufferedProtocol):
         "session",
     )
 
-    _transport: asyncio.Transport
+    _transport: Transport
 
-    def __init__(self, home: Home, service: Service, peer: Peer, loop: Loop) -> None:
+    def __init__(self, home: Home, service: Service, peer: Peer, reactor: Reactor) -> None:
         self._home = home
-        self._buffer = home.buffer
-        self._loop = loop
-        self.session = service.session(peer, loop.time)
+        self._reactor = reactor
+        self.session = service.session(peer, reactor.time)
         self._wire = Wire(self.session, service.tls_context)
         # Where octets go: until TLS begins, there is nothing to be done with them on the way.
-        self._receive: Callable[[memoryview], None] = self.session.receive_data
+        self._receive: Callable[[bytes], None] = self.session.receive_data
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: Alarm | None = None
@@ -117,12 +120,7 @@ class Connection(asyncio.BufferedProtocol):
         self._reading = True
         self._secure = False
         self._paused = self._eof = False
-        self._begun = self._closing = self._lost = self._ended = False
-
-    @property
-    def begun(self) -> bool:
-        """The transport stands, or has stood; the end of the connection will be told."""
-        return self._begun
+        self._closing = self._lost = self._ended = False
 
     # What the server says.
 
@@ -147,50 +145,40 @@ class Connection(asyncio.BufferedProtocol):
 
     # What the transport says.
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Transport) -> None:
         """The connection stands: begin."""
-        self._begun = True
-        self._transport = cast(asyncio.Transport, transport)
-        # Nothing is kept back in the transport: Send is done when the kernel has it all. So the session sees how long
-        # the peer takes, and what was sent arrives whatever becomes of this process.
-        self._transport.set_write_buffer_limits(high=0)
+        self._transport = transport
         self._home.opened(self)
         self._drive()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        """Where to read to."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
+    def data_received(self, data: bytes) -> None:
         """Octets came."""
         if self._closing:
-            self._discard -= nbytes
+            self._discard -= len(data)
             if self._discard < 0:
                 self._transport.abort()
             return
-        self._receive(self._buffer[:nbytes])
+        self._receive(data)
         self._drive()
 
-    def eof_received(self) -> bool:
-        """The peer will send nothing more. It may still read, so the transport stays open."""
+    def eof_received(self) -> None:
+        """The peer will send nothing more. It may still read."""
         self._eof = True
         if self._closing:
             self._transport.close()
         else:
             self._wire.receive(b"")
             self._drive()
-        return True
-
-    def pause_writing(self) -> None:
-        """The kernel takes no more for now."""
-        self._paused = True
 
     def resume_writing(self) -> None:
-        """All was taken."""
+        """The kernel has taken all that was written."""
         self._paused = False
-        # Not at once, for asyncio's transport is in the middle of its own work and cannot be closed from within. The
-        # call comes before the next read, so the first octets of a handshake are not taken for clear text.
-        self._loop.call_soon(self._resumed)
+        if self._sending is not None:
+            self._sending = None
+            self.session.sent()
+            self._drive()
+        elif not self._ended:
+            self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The transport is gone."""
@@ -226,7 +214,7 @@ class Connection(asyncio.BufferedProtocol):
                 elif not self._take(step) and not self._again:
                     break
             else:
-                self._loop.call_soon(self._drive)
+                self._reactor.call_soon(self._drive)
         except Exception as error:
             # No peer can cause this, and it must not cost the other connections anything.
             logger.exception("internal error, the connection is closed")
@@ -275,31 +263,27 @@ class Connection(asyncio.BufferedProtocol):
 
     def _flush(self) -> bool:
         """Write what TLS has to say by itself."""
-        if (octets := self._wire.outgoing()) and not self._transport.is_closing():
-            self._transport.write(octets)
+        if octets := self._wire.outgoing():
+            self._write(octets)
         return False
 
+    def _write(self, octets: bytes) -> bool:
+        self._paused = not self._transport.write(octets)
+        return not self._paused
+
     def _send(self, step: Send) -> bool:
-        if step is self._sending or self._transport.is_closing():
+        if step is self._sending:
             return False
         try:
-            self._transport.write(self._wire.send(step.data) if self._secure else step.data)
+            octets = self._wire.send(step.data) if self._secure else step.data
         except TlsError as error:
             self.session.closed(error)
             return True
-        if self._paused:
-            self._sending = step
-            return False
-        self.session.sent()
-        return True
-
-    def _resumed(self) -> None:
-        if self._sending is not None and not self._paused:
-            self._sending = None
+        if self._write(octets):
             self.session.sent()
-            self._drive()
-        elif not self._ended:
-            self._watch()
+            return True
+        self._sending = step
+        return False
 
     async def _answer(self, waiting: Waiting) -> None:
         """The task of a hook."""
@@ -323,7 +307,7 @@ class Connection(asyncio.BufferedProtocol):
         if not graceful or self._transport.is_closing():
             self._transport.abort()
             return False
-        self._linger_until = self._loop.time() + self._home.service.config.timeouts.linger
+        self._linger_until = self._reactor.time() + self._home.service.config.timeouts.linger
         self._transport.write(self._wire.close())
         if self._eof:
             self._transport.close()
@@ -360,22 +344,22 @@ class Connection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = deadline
-        if deadline > self._loop.time():
-            self._timer = self._loop.call_at(deadline, self._expired)
+        if deadline > self._reactor.time():
+            self._timer = self._reactor.call_at(deadline, self._expired)
         else:
             # Due already, as the look for an early talker is. What the kernel holds is to be seen before, so the
             # loop looks at its sockets once.
-            self._timer = self._loop.call_soon(self._one_pass)
+            self._timer = self._reactor.call_soon(self._one_pass)
 
     def _one_pass(self) -> None:
-        self._timer = self._loop.call_soon(self._expired)
+        self._timer = self._reactor.call_soon(self._expired)
 
     def _expired(self) -> None:
         self._timer = None
         if self._linger_until is None:
             self.session.timed_out()
             self._drive()
-        elif self._loop.time() >= self._linger_until:
+        elif self._reactor.time() >= self._linger_until:
             self._transport.abort()
         else:
             self._watch()

@@ -1,29 +1,26 @@
-"""An event loop inside one task of trio: the sockets and timers of all connections of a server.
+"""What a server's connections need of their event loop: sockets, timers, calls. One for all of them, on either backend.
 
-A task of trio for each connection costs more than the session in it: every wait for a command is a registration of
-the socket, a turn of trio's scheduler and, for the deadline, a scope. Here all sockets are in one selector, and stay in
-it. The selector has a descriptor that is readable when one of them is, so a single task waits for all of them.
-
-It offers what `Connection` and `Acceptor` need of a loop of asyncio.
+All sockets are in one selector and stay in it. The selector has a descriptor that is readable when one of them is, and
+for that the event loop waits, or on trio a single task. What the loop itself does for a socket costs more than a short
+command does in the session: a transport of asyncio is made by a task, and calls through a handle, a selector and three
+methods for each read; on trio every wait is a registration of the socket, a turn of the scheduler and a scope.
 """
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import math
-import selectors
-import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import TypeAlias
+from typing import Protocol
 
 import anyio
 import anyio.lowlevel
 
 from .hooks import is_asyncio, logger
-
-Ready: TypeAlias = Callable[[int], None]
-"""Is called with the events that a socket is ready for."""
+from .sockets import Sockets, can_be_waited_for
 
 _PASSES = 10
 """Looks at the sockets in a row that find something; then the other tasks have their turn."""
@@ -31,9 +28,101 @@ _MANY = 100
 """Timers that are worth to be sorted out when most of them are of no use any more."""
 
 
-def is_for_this_loop() -> bool:
-    """Whether there can be a reactor: on trio, where a selector can be waited for (not so on Windows)."""
-    return not is_asyncio() and hasattr(selectors.DefaultSelector, "fileno")
+class Alarm(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """It is not to come."""
+
+
+class Reactor(ABC):
+    """Calls what is to be called when sockets are ready and timers due, while `run` runs."""
+
+    time: Callable[[], float]
+    """Seconds on the loop's clock."""
+
+    def __init__(self) -> None:
+        self.sockets = Sockets()
+
+    @abstractmethod
+    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
+        """Call a function behind the next look at the sockets, in the context of whoever asks for it."""
+
+    @abstractmethod
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
+        """The same at a time of the clock."""
+
+    def call_later(self, seconds: float, callback: Callable[[], None], /) -> Alarm:
+        """The same in so many seconds."""
+        return self.call_at(self.time() + seconds, callback)
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Call what is due until `stop`. Whatever ends it, no socket is watched any more then."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Let `run` return; no connection may be left."""
+
+    @abstractmethod
+    def drain(self) -> None:
+        """Call what was to be called soon, where `run` has ended, and look at no socket."""
+
+
+def reactor_of_this_loop() -> Reactor | None:
+    """A reactor on the running event loop; None where a selector cannot be waited for."""
+    if not can_be_waited_for():
+        return None
+    return AsyncioReactor() if is_asyncio() else TrioReactor()
+
+
+class AsyncioReactor(Reactor):
+    """On asyncio the loop has timers; it calls when the selector is readable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = loop = asyncio.get_running_loop()
+        self.time = loop.time
+        self._over = asyncio.Event()
+        self._error: BaseException | None = None
+
+    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
+        """Call a function in the next turn."""
+        return self._loop.call_soon(callback)
+
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
+        """Call a function at a time of the clock."""
+        return self._loop.call_at(when, callback)
+
+    async def run(self) -> None:
+        """Call what is due until `stop`.
+
+        Raises:
+            BaseException: What no function may raise, and one has.
+        """
+        self._loop.add_reader(self.sockets.fileno(), self._look)
+        try:
+            await self._over.wait()
+        finally:
+            self._loop.remove_reader(self.sockets.fileno())
+            self.sockets.close()
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """Let `run` return."""
+        self._over.set()
+
+    def drain(self) -> None:
+        """The loop calls on."""
+
+    def _look(self) -> None:
+        try:
+            self.sockets.look()
+        except BaseException as error:
+            # The loop would report it and go on, and the connection that it befell would stand for ever.
+            self._error = error
+            self._over.set()
 
 
 class Handle:
@@ -65,7 +154,7 @@ class Timer(Handle):
 
     __slots__ = ("_reactor", "when")
 
-    def __init__(self, callback: Callable[[], None], when: float, reactor: Reactor) -> None:
+    def __init__(self, callback: Callable[[], None], when: float, reactor: TrioReactor) -> None:
         super().__init__(callback)
         self.when = when
         self._reactor = reactor
@@ -80,15 +169,14 @@ class Timer(Handle):
             self._reactor.cancelled()
 
 
-class Reactor:
-    """Calls what is to be called when sockets are ready and timers due; everything in the task that calls `run`."""
+class TrioReactor(Reactor):
+    """On trio everything is called in the task that calls `run`, which waits for the selector and the next timer."""
 
     def __init__(self) -> None:
         from trio import current_time  # who has no trio never comes here
 
+        super().__init__()
         self.time = current_time
-        self._selector = selectors.DefaultSelector()
-        self._descriptor = int(self._selector.fileno())  # see is_for_this_loop()
         self._soon: list[Handle] = []
         self._timers: list[Timer] = []
         self._useless = 0
@@ -97,24 +185,20 @@ class Reactor:
 
     # What connections ask for.
 
-    def call_soon(self, callback: Callable[[], None]) -> Handle:
+    def call_soon(self, callback: Callable[[], None], /) -> Handle:
         """Call a function in the next turn, behind a look at the sockets."""
         handle = Handle(callback)
         self._soon.append(handle)
         self._wake()
         return handle
 
-    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
         """Call a function at a time of the clock."""
         timer = Timer(callback, when, self)
         heapq.heappush(self._timers, timer)
         if self._timers[0] is timer:
             self._wake()
         return timer
-
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
-        """Call a function in so many seconds."""
-        return self.call_at(self.time() + seconds, callback)
 
     def cancelled(self) -> None:
         """A timer will not be called. The heap is made anew when it holds little else than such."""
@@ -124,32 +208,10 @@ class Reactor:
             self._timers = [timer for timer in self._timers if timer.callback is not None]
             heapq.heapify(self._timers)
 
-    def watch(self, sock: socket.socket, before: int, events: int, ready: Ready) -> None:
-        """Call a function when a socket is ready for other events than before; 0 is for none.
-
-        A socket that nothing is wanted of is in no selector, which would tell of an error again and again.
-        """
-        if self._stopped:
-            return
-        if not before:
-            self._selector.register(sock, events, ready)
-        elif events:
-            self._selector.modify(sock, events, ready)
-        else:
-            self._selector.unregister(sock)
-
-    def add_reader(self, sock: socket.socket, callback: Callable[[], None]) -> None:
-        """Call a function whenever there is something to read."""
-        self.watch(sock, 0, selectors.EVENT_READ, lambda _: callback())
-
-    def remove_reader(self, sock: socket.socket) -> None:
-        """Do so no more."""
-        self.watch(sock, selectors.EVENT_READ, 0, _nothing)
-
     # The loop.
 
     async def run(self) -> None:
-        """Call what is due until `stop`. Whatever ends it, no socket is watched any more then."""
+        """Call what is due until `stop`."""
         try:
             while not self._stopped:
                 for _ in range(_PASSES):
@@ -159,19 +221,19 @@ class Reactor:
                     await anyio.lowlevel.checkpoint()
                     continue
                 with anyio.CancelScope(deadline=self._next_time()) as self._sleep:
-                    await anyio.wait_readable(self._descriptor)
+                    await anyio.wait_readable(self.sockets.fileno())
                 self._sleep = None
         finally:
             self._stopped = True
-            self._selector.close()
+            self.sockets.close()
 
     def stop(self) -> None:
-        """Let `run` return; no connection may be left."""
+        """Let `run` return."""
         self._stopped = True
         self._wake()
 
     def drain(self) -> None:
-        """Call what was to be called soon, where no turn will come any more, and look at no socket."""
+        """Call what was to be called soon."""
         while self._soon:
             self._call_soon()
 
@@ -187,21 +249,15 @@ class Reactor:
 
     def _turn(self) -> bool:
         """Call what is due; whether a socket was ready."""
-        events = self._selector.select(0)
-        for key, ready in events:
-            key.data(ready)
+        ready = self.sockets.look()
         if self._timers and self._next_time() <= (now := self.time()):
             while self._next_time() <= now:
                 heapq.heappop(self._timers).run()
         if self._soon:
             self._call_soon()
-        return bool(events)
+        return ready
 
     def _call_soon(self) -> None:
         handles, self._soon = self._soon, []
         for handle in handles:
             handle.run()
-
-
-def _nothing(events: int) -> None:
-    """Nobody calls it: there are no events."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import math
 import socket
 import ssl
-import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import anyio
 import anyio.abc
@@ -19,12 +16,11 @@ from smtpcore_tls import peer_from
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig
 
-from .accepting import Acceptor, Loop
-from .hooks import is_asyncio, logger
+from .accepting import Acceptor
+from .hooks import logger
 from .listeners import Address, Listener
-from .loop import READ_SIZE
 from .protocol import Connection
-from .reactor import Reactor, is_for_this_loop
+from .reactor import Reactor, reactor_of_this_loop
 from .service import Service
 from .streams import StreamConnection
 from .transport import SocketTransport
@@ -61,14 +57,12 @@ class Server:
         if max_connections is not None and max_connections < 1:
             raise ValueError("max_connections is at least 1")
         self.service = Service(config, handler, tls_context, gate, observer)
-        self.buffer = memoryview(bytearray(READ_SIZE))
         self.tasks: anyio.abc.TaskGroup
         self._max_connections = max_connections
         self._addresses: list[Address] = []
         self._connections: set[Connection | StreamConnection] = set()
         self._acceptors: list[Acceptor] = []
         self._reactor: Reactor | None = None
-        self._beginning: set[asyncio.Task[Any]] = set()
         self._open = 0
         self._change: anyio.Event | None = None
         self._accepting: anyio.CancelScope | None = None
@@ -112,8 +106,8 @@ class Server:
                 self._accepting.cancel()
             with self._all:
                 async with anyio.create_task_group() as self.tasks:
-                    if is_for_this_loop():
-                        self._reactor = Reactor()
+                    self._reactor = reactor_of_this_loop()
+                    if self._reactor is not None:
                         self.tasks.start_soon(self._reactor.run)
                     await self._serve(services, task_status)
                     if self._reactor is not None:
@@ -203,20 +197,13 @@ class Server:
             raise
 
     async def _accept(self, listening: socket.socket, service: Service) -> None:
-        loop: Loop
-        if self._reactor is not None:
-            loop, begin = self._reactor, self._attach
-        elif is_asyncio() and sys.platform != "win32":
-            # The buffer of connections is shared on the ground that a read is over when it has begun, which is not so
-            # on Windows.
-            loop, begin = asyncio.get_running_loop(), self._connect
-        else:
+        if self._reactor is None:
             acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._start, service))
             await acceptor.in_task(lambda: self._until(self._vacant))
-            return
-        acceptor = Acceptor(listening, self._vacant, partial(self._begin, begin, service))
-        self._acceptors.append(acceptor)
-        await acceptor.in_callbacks(loop)
+        else:
+            acceptor = Acceptor(listening, self._vacant, partial(self._begin, self._attach, service))
+            self._acceptors.append(acceptor)
+            await acceptor.in_callbacks(self._reactor)
 
     def _begin(
         self,
@@ -243,24 +230,8 @@ class Server:
             # The application's observer, perhaps.
             logger.error("a connection could not begin", exc_info=error)
 
-    def _connect(self, sock: socket.socket, service: Service, peer: Peer) -> None:
-        """Begin a connection of the own protocol."""
-        loop = asyncio.get_running_loop()
-        connection = Connection(self, service, peer, loop)
-        # No task of the group: it lasts two turns of the loop, and a half-made transport could not be closed.
-        task = loop.create_task(loop.connect_accepted_socket(lambda: connection, sock))
-        self._beginning.add(task)
-        task.add_done_callback(partial(self._connected, connection, sock))
-
-    def _connected(self, connection: Connection, sock: socket.socket, task: asyncio.Task[Any]) -> None:
-        self._beginning.discard(task)
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        # What has begun will end by itself.
-        if error is not None and not connection.begun:
-            self._failed(sock, error)
-
     def _attach(self, sock: socket.socket, service: Service, peer: Peer) -> None:
-        """Begin a connection of the own protocol in the reactor."""
+        """Begin a connection in the reactor."""
         assert self._reactor is not None
         SocketTransport(self._reactor, sock, Connection(self, service, peer, self._reactor)).begin()
 
@@ -268,7 +239,7 @@ class Server:
         self.tasks.start_soon(self._run, sock, service, peer)
 
     async def _run(self, sock: socket.socket, service: Service, peer: Peer) -> None:
-        """The task of a connection where the own protocol does not serve."""
+        """The task of a connection where there is no reactor."""
         try:
             connection = await self._wrap(sock, service, peer)
             if connection is not None:

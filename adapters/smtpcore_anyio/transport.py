@@ -1,9 +1,7 @@
-"""The transport of a connection in a reactor: what asyncio's loops give to a protocol, over a socket of our own."""
+"""The transport of a connection: what asyncio's loops give to a protocol, over a socket in a reactor."""
 
 from __future__ import annotations
 
-import asyncio
-import selectors
 import socket
 from contextvars import copy_context
 from functools import partial
@@ -11,15 +9,14 @@ from functools import partial
 from .hooks import logger
 from .protocol import Connection
 from .reactor import Reactor
+from .sockets import READ, READ_SIZE, WRITE
 
-_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
-
-class SocketTransport(asyncio.Transport):
+class SocketTransport:
     """Carries octets between a socket and a `Connection`, in the manner of asyncio and in this order.
 
     ``connection_made`` comes first and ``connection_lost`` last, from the reactor and never from within a call of the
-    connection. What the kernel does not take at once is kept here, and then writing pauses.
+    connection. What the kernel does not take at once is kept here; ``resume_writing`` tells that it is gone.
 
     Args:
         reactor: Whose task calls the connection.
@@ -27,15 +24,13 @@ class SocketTransport(asyncio.Transport):
         connection: Whose octets these are.
     """
 
-    __slots__ = ("_closing", "_connection", "_context", "_end", "_events", "_paused", "_reactor", "_socket", "_unsent")
+    __slots__ = ("_closing", "_connection", "_end", "_events", "_paused", "_reactor", "_socket", "_unsent", "context")
 
     def __init__(self, reactor: Reactor, sock: socket.socket, connection: Connection) -> None:
-        super().__init__()
         self._reactor = reactor
         self._socket = sock
         self._connection = connection
-        # What one connection's hooks set in context variables is no business of another's.
-        self._context = copy_context()
+        self.context = copy_context()
         self._unsent = b""
         self._events = 0
         self._paused = self._end = self._closing = False
@@ -44,12 +39,9 @@ class SocketTransport(asyncio.Transport):
         """Tell the connection that it stands, and read."""
         # First what may fail: a connection that was told so stands.
         self._watch()
-        self._context.run(self._connection.connection_made, self)
+        self.context.run(self._connection.connection_made, self)
 
     # What the connection asks for.
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Nothing is kept back in any case."""
 
     def is_closing(self) -> bool:
         """Whether the end has begun."""
@@ -65,22 +57,30 @@ class SocketTransport(asyncio.Transport):
         self._paused = False
         self._watch()
 
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Write, now or when the kernel takes it."""
+    def write(self, data: bytes) -> bool:
+        """Write, now or when the kernel takes it.
+
+        Returns:
+            Whether the kernel has all of it. If not, ``resume_writing`` or ``connection_lost`` follows.
+        """
         if self._unsent:
             self._unsent += data
-        elif data and not self._closing:
+            return False
+        if self._closing:
+            return False
+        if data:
             try:
                 sent = self._socket.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError as error:
                 self._break(error)
-                return
+                return False
             if sent < len(data):
-                self._unsent = bytes(data[sent:])
-                self._connection.pause_writing()
+                self._unsent = data[sent:]
                 self._watch()
+                return False
+        return True
 
     def write_eof(self) -> None:
         """End our direction behind what was written.
@@ -106,35 +106,32 @@ class SocketTransport(asyncio.Transport):
 
     # What the reactor says.
 
-    def _ready(self, events: int) -> None:
+    def ready(self, events: int) -> None:
+        """The socket is ready, or was when it was looked at."""
+        # What is wanted may have become less since. An error and a hang-up come by bits of their own.
         try:
-            self._context.run(self._do, events)
+            if self._events & READ and events != WRITE:
+                self._read()
+            if self._events & WRITE and events != READ:
+                self._write_on()
         except Exception as error:
             # No peer can cause this, and it must not cost the other connections anything.
             logger.exception("internal error, the connection is closed")
             self._connection.abandon(error)
 
-    def _do(self, events: int) -> None:
-        # What is wanted may have become less since the reactor has looked.
-        if events & self._events & _READ:
-            self._read()
-        if events & self._events & _WRITE:
-            self._write_on()
-
     def _read(self) -> None:
-        connection = self._connection
         try:
-            count = self._socket.recv_into(connection.get_buffer(-1))
+            data = self._socket.recv(READ_SIZE)
         except BlockingIOError:
             return
         except OSError as error:
             self._break(error)
             return
-        if count:
-            connection.buffer_updated(count)
+        if data:
+            self._connection.data_received(data)
         else:
             self.pause_reading()
-            connection.eof_received()
+            self._connection.eof_received()
 
     def _write_on(self) -> None:
         try:
@@ -148,16 +145,17 @@ class SocketTransport(asyncio.Transport):
             return
         if not self._unsent:
             self._watch()
-            self._connection.resume_writing()
             if self._closing:
                 self._lose(None)
+            else:
+                self._connection.resume_writing()
 
     # The end.
 
     def _watch(self) -> None:
-        events = (0 if self._paused or self._closing else _READ) | (_WRITE if self._unsent else 0)
+        events = (0 if self._paused or self._closing else READ) | (WRITE if self._unsent else 0)
         if events != self._events:
-            self._reactor.watch(self._socket, self._events, events, self._ready)
+            self._reactor.sockets.watch(self._socket.fileno(), self._events, events, self)
             self._events = events
 
     def _break(self, error: OSError | None) -> None:

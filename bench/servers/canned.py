@@ -1,4 +1,4 @@
-"""The ceiling: the transport of this project's asyncio server and nothing behind it.
+"""The ceiling: asyncio's transport with one buffer for all connections, and nothing behind it.
 
 It knows the script that its client plays, counts octets, and when those of a step have come it writes the replies to
 that step, made beforehand. It reads no line, checks nothing and sets no timer. TLS is this project's engine, as in the
@@ -13,14 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from smtpcore_anyio.loop import READ_SIZE
 from smtpcore_tls import TlsEngine
 
 from bench.script import Handshake, Hear, Hold, Say, Script, decode
 from bench.servers.application import HOST, context
 from bench.servers.arguments import parser
 
-BUFFER = memoryview(bytearray(READ_SIZE))
+BUFFER = memoryview(bytearray(65536))
 
 Turn = tuple[int, bytes, bool]
 """Octets that have to come, the answer to them, and whether TLS begins behind it."""

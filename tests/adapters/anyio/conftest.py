@@ -12,17 +12,14 @@ import smtpcore_anyio.server
 
 @pytest.fixture(params=["asyncio", "uvloop", "asyncio-stream", "trio", "trio-stream"])
 def anyio_backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[str, dict[str, Any]]:
-    """Both backends, with the protocol of its own, on asyncio with two event loops, and the path of any byte stream."""
-    if request.param == "uvloop":
+    """Both backends, with the reactor, on asyncio with two event loops, and the path of any byte stream."""
+    backend, _, path = request.param.partition("-")
+    if path:
+        monkeypatch.setattr(smtpcore_anyio.server, "reactor_of_this_loop", lambda: None)
+    if backend == "uvloop":
         pytest.importorskip("uvloop")
         return "asyncio", {"use_uvloop": True}
-    if request.param == "asyncio-stream":
-        monkeypatch.setattr(smtpcore_anyio.server, "is_asyncio", lambda: False)
-        return "asyncio", {}
-    if request.param == "trio-stream":
-        monkeypatch.setattr(smtpcore_anyio.server, "is_for_this_loop", lambda: False)
-        return "trio", {}
-    return request.param, {}
+    return backend, {}
 
 
 @pytest.fixture(autouse=True)

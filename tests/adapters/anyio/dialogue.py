@@ -6,14 +6,15 @@ import re
 import socket
 import ssl
 import struct
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import smtpcore_anyio.reactor
 import smtpcore_anyio.server
 from smtpcore_anyio import Listener, Server, listen_socket, listen_tcp
+from smtpcore_anyio.sockets import can_be_waited_for
 from smtpcore_tls import TlsEngine
 
 from smtpcore.handler import Handler
@@ -185,13 +186,7 @@ async def flood(client: Client, command: bytes = b"NOOP\r\n") -> None:
         pass
 
 
-def is_own_protocol() -> bool:
-    """Whether it is the protocol of asyncio that is tested."""
-    choice: Callable[[], bool] = vars(smtpcore_anyio.server)["is_asyncio"]
-    return choice() and sys.platform != "win32"
-
-
-def is_in_reactor() -> bool:
-    """Whether it is the same protocol in the reactor."""
-    choice: Callable[[], bool] = vars(smtpcore_anyio.server)["is_for_this_loop"]
-    return choice()
+def has_reactor() -> bool:
+    """Whether the connections of a server are in its reactor, and have no task each."""
+    choice = vars(smtpcore_anyio.server)["reactor_of_this_loop"]
+    return choice is smtpcore_anyio.reactor.reactor_of_this_loop and can_be_waited_for()

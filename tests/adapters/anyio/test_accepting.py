@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import socket
 from typing import Any
@@ -19,7 +18,7 @@ from tests.adapters.anyio.dialogue import (
     Recorder,
     connect,
     greeted,
-    is_own_protocol,
+    has_reactor,
     serving,
 )
 
@@ -76,14 +75,13 @@ class TestAccepting:
         self, monkeypatch: pytest.MonkeyPatch, complaints: list[str]
     ) -> None:
         async with serving(max_connections=1) as server:
-            if is_own_protocol():
-                loop = asyncio.get_running_loop()
+            if has_reactor():
 
-                async def refuse(*_: object) -> None:
+                def refuse(*_: object) -> None:
                     raise ValueError("no transport")
 
                 with monkeypatch.context() as patch:
-                    patch.setattr(loop, "connect_accepted_socket", refuse)
+                    patch.setattr("smtpcore_anyio.server.SocketTransport.begin", refuse)
                     async with connect(server) as client:
                         assert await client.rest() == b""
                 complaints.append("a connection could not begin")

@@ -18,8 +18,7 @@ from tests.adapters.anyio.dialogue import (
     connect,
     flood,
     greeted,
-    is_in_reactor,
-    is_own_protocol,
+    has_reactor,
     serving,
     until,
 )
@@ -111,13 +110,13 @@ class TestEnds:
             assert (await client.say(b"NOOP")).startswith(b"250")
 
     async def test_an_idle_connection_has_no_task(self) -> None:
-        if not (is_own_protocol() or is_in_reactor()):
-            pytest.skip("about the own protocol")
+        if not has_reactor():
+            pytest.skip("about the reactor")
 
         def count() -> int:
-            if is_in_reactor():
-                return trio.lowlevel.current_statistics().tasks_living
-            return len(asyncio.all_tasks())
+            if smtpcore_anyio.hooks.is_asyncio():
+                return len(asyncio.all_tasks())
+            return trio.lowlevel.current_statistics().tasks_living
 
         async with serving(Slow()) as server:
             tasks = count()

@@ -1,4 +1,4 @@
-"""The event loop inside one task of trio, and the transports in it."""
+"""What a server's connections have of their event loop: timers and sockets, on each backend."""
 
 from __future__ import annotations
 
@@ -7,35 +7,56 @@ import functools
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 from smtpcore_anyio import Server, listen_tcp
-from smtpcore_anyio.reactor import Reactor
+from smtpcore_anyio.reactor import Reactor, TrioReactor, reactor_of_this_loop
+from smtpcore_anyio.sockets import READ, WRITE, SelectorPoll, Sockets
 
 from smtpcore.handler import Handler
-from smtpcore.session import ServerConfig, ServerSession
-from tests.adapters.anyio.dialogue import LOOPBACK, PATIENCE, Recorder, greeted, serving
+from smtpcore.session import Limits, ServerConfig, ServerSession
+from tests.adapters.anyio.dialogue import LOOPBACK, PATIENCE, Recorder, greeted, narrow, serving, until
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """The other loops have timers and transports of their own."""
-    return "trio"
+# On asyncio these are the loop's affair.
+ON_TRIO = pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)
+
+
+@pytest.fixture(params=["asyncio", "uvloop", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
+    """Where there is a reactor."""
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+        return "asyncio", {"use_uvloop": True}
+    return request.param, {}
 
 
 @asynccontextmanager
 async def running() -> AsyncIterator[Reactor]:
-    reactor = Reactor()
+    reactor = reactor_of_this_loop()
+    assert reactor is not None
     with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(reactor.run)
             await anyio.wait_all_tasks_blocked()
             yield reactor
             reactor.stop()
+
+
+class Counting:
+    """Somebody who waits for a socket and does nothing about it."""
+
+    def __init__(self) -> None:
+        self.context = contextvars.copy_context()
+        self.calls: list[int] = []
+
+    def ready(self, events: int) -> None:
+        self.calls.append(events)
 
 
 class TestTimers:
@@ -47,8 +68,9 @@ class TestTimers:
             reactor.call_at(now + 0.03, done.set)
             for number in (2, 0, 1):
                 reactor.call_at(now + 0.01 * number, functools.partial(called.append, number))
+            reactor.call_later(0.025, functools.partial(called.append, 3))
             await done.wait()
-        assert called == [0, 1, 2]
+        assert called == [0, 1, 2, 3]
 
     async def test_one_that_was_cancelled_is_not_called(self) -> None:
         called: list[int] = []
@@ -56,24 +78,28 @@ class TestTimers:
         async with running() as reactor:
             now = reactor.time()
             first, second = (reactor.call_at(now + 0.001, lambda: called.append(1)) for _ in range(2))
-            reactor.call_at(now + 0.002, done.set)
+            reactor.call_at(now + 0.01, done.set)
             first.cancel()
             await done.wait()
             # Too late, and no harm.
             second.cancel()
         assert called == [1]
 
+    @ON_TRIO
     async def test_those_that_were_cancelled_do_not_pile_up(self) -> None:
         async with running() as reactor:
+            assert isinstance(reactor, TrioReactor)
             kept = reactor.call_at(reactor.time() + 3600, lambda: None)
             for _ in range(10_000):
                 reactor.call_at(reactor.time() + 1800, lambda: None).cancel()
             assert len(reactor._timers) < 250
             kept.cancel()
 
+    @ON_TRIO
     async def test_a_function_that_fails_is_reported_and_the_next_is_called(self, complaints: list[str]) -> None:
         done = anyio.Event()
         async with running() as reactor:
+            assert isinstance(reactor, TrioReactor)
             reactor.call_soon(lambda: 1 / 0)  # type: ignore[arg-type]
             reactor.call_soon(done.set)
             await done.wait()
@@ -86,16 +112,11 @@ class TestSockets:
         with one, other:
             other.send(b"!")
             async with running() as reactor:
-                calls = 0
-
-                def ready(events: int) -> None:
-                    nonlocal calls
-                    calls += 1
-
-                reactor.watch(one, 0, 1, ready)
-                while calls < 100:
+                who = Counting()
+                reactor.sockets.watch(one.fileno(), 0, READ, who)
+                while len(who.calls) < 100:
                     await anyio.lowlevel.checkpoint()
-                reactor.watch(one, 1, 0, ready)
+                reactor.sockets.watch(one.fileno(), READ, 0, who)
 
     async def test_a_hook_may_end_a_connection_that_is_ready_in_the_same_look(self) -> None:
         class Stopping(Handler):
@@ -152,3 +173,47 @@ async def test_what_no_hook_may_raise_ends_the_server_and_all_its_connections() 
     assert raised.group_contains(Halt)
     assert len(handler.causes) == 2
     assert heard == [b"", b""]
+
+
+@pytest.mark.parametrize("by_selectors", [False, True])
+async def test_every_system_tells_of_a_socket_what_is_wanted_of_it(
+    by_selectors: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if by_selectors:
+        monkeypatch.setattr("smtpcore_anyio.sockets.select", object())
+    sockets = Sockets()
+    assert isinstance(sockets._poll, SelectorPoll) or not by_selectors
+    who = Counting()
+    one, other = socket.socketpair()
+    with one, other:
+        fd = one.fileno()
+        sockets.watch(fd, 0, READ, who)
+        assert not sockets.look()
+        other.send(b"!")
+        await anyio.wait_readable(sockets.fileno())
+        assert sockets.look()
+        sockets.watch(fd, READ, READ | WRITE, who)
+        assert sockets.look()
+        sockets.watch(fd, READ | WRITE, WRITE, who)
+        assert sockets.look()
+        sockets.watch(fd, WRITE, 0, who)
+        assert not sockets.look()
+        assert who.calls == [READ, READ | WRITE, WRITE]
+    sockets.close()
+    # Behind the end this is no error.
+    sockets.watch(fd, 0, READ, who)
+
+
+async def test_a_server_without_epoll_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smtpcore_anyio.sockets.select", object())
+    config = ServerConfig(limits=Limits(max_noops=None, max_input_buffer=4096))
+    count = 4000
+    async with (
+        serving(handler := Recorder(), narrow(), config=config) as server,
+        greeted(server, SO_RCVBUF=4096) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(client.send, b"NOOP\r\n" * count + b"QUIT\r\n")
+        # The server cannot write.
+        await until(lambda: not handler.sessions[0].wants_data)
+        assert (await client.rest()).count(b"250 ") == count

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 from smtpcore_anyio import Server, listen_tcp
 from smtpcore_anyio.loop import StepLoop
+from smtpcore_anyio.reactor import Alarm
 
 from smtpcore.session import Limits, ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
@@ -19,7 +20,7 @@ from tests.adapters.anyio.dialogue import (
     connect,
     flood,
     greeted,
-    is_own_protocol,
+    has_reactor,
     narrow,
     serving,
     until,
@@ -106,18 +107,20 @@ class TestDeadlines:
             assert isinstance(handler.causes[0], TimeoutError)
 
     async def test_the_timer_is_not_set_anew_for_each_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        if not is_own_protocol() or (loop := asyncio.get_running_loop()).__class__.__module__.startswith("uvloop"):
-            pytest.skip("about the timers of asyncio")
+        if not has_reactor():
+            pytest.skip("about the reactor")
         armed: list[float] = []
-        call_at = loop.call_at
-
-        def counted(when: float, *args: Any, **options: Any) -> Any:
-            armed.append(when)
-            return call_at(when, *args, **options)
-
         config = ServerConfig(limits=UNLIMITED, timeouts=Timeouts(session=600.0))
         async with serving(config=config) as server, greeted(server) as client:
-            monkeypatch.setattr(loop, "call_at", counted)
+            reactor = server._reactor
+            assert reactor is not None
+            call_at = reactor.call_at
+
+            def counted(when: float, callback: Callable[[], None], /) -> Alarm:
+                armed.append(when)
+                return call_at(when, callback)
+
+            monkeypatch.setattr(reactor, "call_at", counted)
             for _ in range(50):
                 await client.say(b"NOOP")
             assert len(armed) <= 1

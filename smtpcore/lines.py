@@ -54,12 +54,10 @@ class InputBuffer:
         """Octets received and not yet read. Those of a faulty line that were dropped count as read."""
         return len(self._buf) - self._pos + self._pending
 
-    @property
     def empty(self) -> bool:
         """Whether there is nothing to be read."""
         return self._pos == len(self._buf) and not self._pieces
 
-    @property
     def has_line(self) -> bool:
         """Whether it is worth while to try a pattern on the next line: its end may have come."""
         return self._buf.find(b"\n", self._scan) >= 0

@@ -210,7 +210,7 @@ class ServerConnection:
             return self._next_body_event() if state is _DATA else self._pause()
         if self.chunks.reading:
             return self._next_chunk_event()
-        if self.input.has_line and (common := self.next_common()) is not None:
+        if self.input.has_line() and (common := self.next_common()) is not None:
             return common
         lengths = self.lengths
         line = self.input.next_line(lengths.longest, lengths.drain)
@@ -227,10 +227,11 @@ class ServerConnection:
     def next_common(self) -> Mail | Rcpt | None:
         """The next command, if it is the one that usually comes here and in its common form.
 
-        ``next_event()`` asks this first. None, and nothing was read: it has to be asked for what there is.
+        ``next_event()`` asks this first, where nothing is owed and no chunk is being read. None, and nothing was read:
+        it has to be asked for what there is.
         """
         common = self.common.get(self.dialogue.state)
-        if common is None or self.barrier is not None or self.owed is not None or self.chunks.reading:
+        if common is None or self.barrier is not None:
             return None
         found = common.read(self.input)
         if found is None:

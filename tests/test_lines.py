@@ -257,15 +257,15 @@ def test_a_pattern_is_tried_on_what_comes_next_and_reads_nothing() -> None:
 
 def test_what_is_known_to_come_is_skipped_and_nothing_else() -> None:
     buffer = InputBuffer()
-    assert buffer.empty
+    assert buffer.empty()
     assert not buffer.skip_over(b"DATA\r\n")
     buffer.feed(b"DATA\r\nDATA \r\n")
     assert buffer.skip_over(b"DATA\r\n")
     assert not buffer.skip_over(b"DATA\r\n")
     assert len(buffer) == 7
-    assert not buffer.empty
+    assert not buffer.empty()
     assert buffer.next_line(512, 8192) == b"DATA "
-    assert buffer.empty
+    assert buffer.empty()
 
 
 def test_the_rest_of_a_faulty_line_is_not_taken_for_the_next() -> None:
@@ -279,13 +279,13 @@ def test_the_rest_of_a_faulty_line_is_not_taken_for_the_next() -> None:
 def test_a_line_has_come_when_its_lf_has() -> None:
     buffer = InputBuffer()
     buffer.feed(b"NOOP\r")
-    assert not buffer.has_line
+    assert not buffer.has_line()
     assert buffer.next_line(512, 8192) is None
     buffer.feed(b"\nQUIT\r\n")
     assert buffer.next_line(512, 8192) == b"NOOP"
-    assert buffer.has_line
+    assert buffer.has_line()
     assert buffer.next_line(512, 8192) == b"QUIT"
-    assert not buffer.has_line
+    assert not buffer.has_line()
 
 
 @pytest.mark.parametrize("line", [b"x\ny", b"x" * 9])

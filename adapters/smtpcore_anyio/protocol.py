@@ -7,6 +7,7 @@ session and its transport: no task, and no timer that is set anew for each comma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol, assert_never
 
@@ -113,7 +114,7 @@ class Connection:
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: Alarm | None = None
-        self._timer_at = 0.0
+        self._timer_at = math.inf
         self._linger_until: float | None = None
         self._discard = LINGER_OCTETS
         self._driving = self._again = False
@@ -207,11 +208,12 @@ class Connection:
             for _ in range(TURN):
                 self._again = False
                 step = next_step()
-                # Nearly always a reply, then nothing but more input.
-                if step is RECEIVE and not self._secure and self._waiting is None:
+                if not self._take(step):
                     if not self._again:
                         break
-                elif not self._take(step) and not self._again:
+                elif type(step) is Send and step.then is not None and not self._again:
+                    # Nearly always: a reply, and nothing but more input is waited for.
+                    step = step.then
                     break
             else:
                 self._reactor.call_soon(self._drive)
@@ -224,7 +226,7 @@ class Connection:
         if step is RECEIVE and self._reading and not (self._closing or self._paused):
             # Behind nearly every command: what the session wants is what is being done.
             deadline = self.session.deadline
-            if deadline is not None and (self._timer is None or deadline < self._timer_at):
+            if deadline is not None and deadline < self._timer_at:
                 self._set_timer(deadline)
         elif not self._ended:
             self._watch()
@@ -234,9 +236,9 @@ class Connection:
         if self._waiting is not None and step is not self._waiting.ask:
             self._waiting.scope.cancel()
             self._waiting = None
-        if isinstance(step, Send):
-            return self._send(step)
         match step:
+            case Send():
+                return self._send(step)
             case Receive():
                 return self._secure and self._flush()
             case Ask():
@@ -337,7 +339,7 @@ class Connection:
                     self._transport.pause_reading()
         deadline = self.session.deadline if self._linger_until is None else self._linger_until
         # A timer that runs out in vain costs less than setting it anew for each command.
-        if deadline is not None and (self._timer is None or deadline < self._timer_at):
+        if deadline is not None and deadline < self._timer_at:
             self._set_timer(deadline)
 
     def _set_timer(self, deadline: float) -> None:
@@ -356,6 +358,7 @@ class Connection:
 
     def _expired(self) -> None:
         self._timer = None
+        self._timer_at = math.inf
         if self._linger_until is None:
             self.session.timed_out()
             self._drive()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
-def _nothing(value: object) -> None:
-    """An abort cannot be refused."""
+def nothing(value: object) -> None:
+    """What goes on with an answer that changes nothing: whatever was asked about is over."""
 
 
 class Content:
@@ -78,7 +78,7 @@ class Content:
             session.gate.free(self._reserved)
         self._reserved = 0
 
-    def abort(self, session: ServerSession, then: Answered = _nothing) -> None:
+    def abort(self, session: ServerSession, then: Answered = nothing) -> None:
         """Tell the sink, if there is one, that the message will not be completed; once."""
         sink, self.sink = self.sink, None
         if sink is None:

@@ -48,7 +48,7 @@ def take(session: ServerSession) -> bool:
         lane = _LANES.get(dialogue.state)
         if lane is None or not lane(session, connection):
             return False
-        if connection.input.empty:
+        if connection.input.empty():
             # A reply that closes is followed by an event.
             return dialogue.state is not _CLOSED
     return False
@@ -59,7 +59,7 @@ def take(session: ServerSession) -> bool:
 
 def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     most = session.config.limits.max_transactions
-    if (most is not None and session.budget.transactions >= most) or not connection.input.has_line:
+    if (most is not None and session.budget.transactions >= most) or not connection.input.has_line():
         return False
     command = connection.next_common()
     if not isinstance(command, Mail):
@@ -72,7 +72,7 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
         answer = session.asked("mail", session.handler.mail, command)
         if answer is not None:
             session.go_on("mail", command, answer, mail.answered)
-            return not session.interrupted
+            return not session.interrupted()
     dialogue = connection.dialogue
     dialogue.state = _MAIL
     dialogue.accepted = dialogue.refused = 0
@@ -95,9 +95,9 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     assert envelope is not None  # a transaction is open in these states
     observer = session.observer
     waiting = connection.input
-    if not waiting.has_line:
+    if not waiting.has_line():
         return False
-    while dialogue.accepted + dialogue.refused < most and not waiting.empty:
+    while dialogue.accepted + dialogue.refused < most:
         command = connection.next_common()
         if not isinstance(command, Rcpt):
             return dialogue.state is _RCPT and not dialogue.binary and _data(session, connection, envelope)
@@ -111,7 +111,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
                 answer = session.fault("rcpt", exception)
             if answer is not None:
                 session.go_on("rcpt", command, answer, rcpt.answered)
-                return not session.interrupted
+                return not session.interrupted()
         dialogue.state = _RCPT
         dialogue.accepted += 1
         connection.owed = None
@@ -121,7 +121,9 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
         envelope.recipients.append(command)
         if not more:
             return False
-    return waiting.empty
+        if waiting.empty():
+            return True
+    return False
 
 
 def _data(session: ServerSession, connection: ServerConnection, envelope: Envelope) -> bool:
@@ -133,21 +135,23 @@ def _data(session: ServerSession, connection: ServerConnection, envelope: Envelo
     observer = session.observer
     if observer is not None:
         observe(session, _DATA_COMMAND)
-    if not connection.input.empty:
+    if not connection.input.empty():
         session.pipelined_early = True
     envelope._received = data.received_line_of(session)
     answer = session.asked("data", session.handler.data, envelope) if "data" in session.overridden else None
     if answer is not None or data.full(session, None):
         session.go_on("data", _DATA_COMMAND, answer, data.answered, data.ACCEPTED)
-        return not session.interrupted
+        return not session.interrupted()
     connection.dialogue.state = _DATA
     connection.body = DotReader()
     connection.owed = None
     session.write(DATA_OK.to_wire())
-    session.flush_now()
     if observer is not None:
         observer.replied(session, "DATA", DATA_OK)
     data.begin(session, None)
+    if connection.input.empty():
+        return True
+    session.flush_now()
     return False
 
 
@@ -157,7 +161,7 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     reader = connection.body
     while not reader.done and (octets := reader.read(connection.input)):
         content.take(session, octets)
-        if session.interrupted:
+        if session.interrupted():
             return False
     if not reader.done:
         return False
@@ -170,14 +174,14 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     defects = reader.defects
     if not kept.collecting or kept.refusal is not None or defects is not NO_DEFECT or envelope is None:
         content.ended(session, EndOfBody(defects, reader.size))
-        return not session.interrupted
+        return not session.interrupted()
     session.pace.end()
     envelope.size = reader.size
     envelope.content = kept.take()
     answer = session.asked("message", session.handler.message, envelope)
     if answer is not None:
         session.go_on("message", None, answer, content.answered)
-        return not session.interrupted
+        return not session.interrupted()
     dialogue = connection.dialogue
     dialogue.state = _READY
     dialogue.accepted = dialogue.refused = 0

@@ -9,7 +9,7 @@ from typing import Self, TypeAlias, TypeVar
 from smtpcore.errors import LocalProtocolError
 from smtpcore.lines import Buffer
 from smtpcore.replies import Reply
-from smtpcore.session.steps import Ask, Close, Send, StartTls, Step
+from smtpcore.session.steps import Ask, Close, Receive, Send, StartTls, Step
 from smtpcore.session.timers import StepTimeouts, Timers
 from smtpcore.tls import TlsInfo
 
@@ -343,18 +343,16 @@ class StepMachine:
         """Let what is held be the next step."""
         self._flush_now = True
 
-    @property
     def interrupted(self) -> bool:
         """Whether a step, a hook or another phase comes before anything else is worked on."""
         return self._flush_now or self._ask is not None or self._left
 
-    def _flush(self) -> Send:
+    def _flush(self, then: Receive | None = None) -> Send:
         out, self._out = self._out, b""
-        data = out if isinstance(out, bytes) else bytes(out)
         self._out_since = None
         self._flush_now = False
         self.timers.pop("idle", None)
-        self._step = step = Send(data)
+        self._step = step = Send(out if type(out) is bytes else bytes(out), then)
         return step
 
     def _wait_for_transport(self) -> None:

@@ -23,7 +23,7 @@ from smtpcore.session import replies as texts
 from smtpcore.session.barriers import raise_barrier
 from smtpcore.session.budget import Budget
 from smtpcore.session.config import ServerConfig
-from smtpcore.session.content import Content
+from smtpcore.session.content import Content, nothing
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.gate import Gate
 from smtpcore.session.machine import StepMachine
@@ -124,10 +124,9 @@ class ServerSession(StepMachine):
         self.utcnow = utcnow
         self.token_bytes = token_bytes
         self.id = token_bytes(6).hex()
-        self.context = self.proxy = self.tls = self.identity = self.helo = self.envelope = None
+        self.context = self.proxy = self.tls = self.identity = self.helo = self.envelope = self.trusted = None
         self.claimed: Mapping[str, Attribute] = {}
         self.forwarded: Mapping[str, Attribute] = {}
-        self.trusted = None
         self.early_talk = self.pipelined_early = False
         self.overridden = overridden(handler)
         limits = config.limits
@@ -184,14 +183,12 @@ class ServerSession(StepMachine):
         """Octets came; ``b""`` is the end of the input, after which the peer may still read."""
         if not len(data):
             self.peer_gone = True
-        if not self._input_open:
-            return
-        if not len(data):
-            self._input_open = False
-        if self._tls_octets is None:
-            self._read(data)
-        else:
-            self._tls_octets.append(bytes(data))
+        if self._input_open:
+            self._input_open = len(data) > 0
+            if self._tls_octets is None:
+                self._read(data)
+            else:
+                self._tls_octets.append(bytes(data))
 
     def shutdown(self, grace: float) -> None:
         """End soon: at once outside a transaction, in one after its final reply, after ``grace`` seconds anyway."""
@@ -222,6 +219,12 @@ class ServerSession(StepMachine):
                 self.end(self.config.replies.timeout)
         else:
             super()._expire(name, now)
+
+    def _wait_for_transport(self) -> None:
+        # What the peer does not take is not what it does not send.
+        self.timers.pop("idle", None)
+        self.pace.resume(self.monotonic())
+        super()._wait_for_transport()
 
     def _secured(self, info: TlsInfo) -> None:
         opening.secured(self, info)
@@ -328,9 +331,9 @@ class ServerSession(StepMachine):
             if self._shutting and self.state in _OUTSIDE:
                 self.end(self.config.replies.shutdown)
                 return None
-            if self.express and not self._shutting and not connection.input.empty:
+            if self.express and not self._shutting:
                 read_up = express.take(self)
-                if self.interrupted:
+                if self.interrupted():
                     return None
                 if read_up and self._input_open:
                     return self._pause()
@@ -343,17 +346,19 @@ class ServerSession(StepMachine):
                 self.end(self.config.replies.too_many)
                 return None
             received[type(event)](self, event)
-            if self.interrupted:
+            if self.interrupted():
                 return None
 
     def _pause(self) -> Step:
         self._read_up = True
-        return self._flush() if self._out else self._receive()
+        step = self._flush(RECEIVE) if self._out else RECEIVE
+        self._receive()
+        return step
 
     def _receive(self) -> Step:
         connection = self.connection
         timers = self.timers
-        if connection.reading_content:
+        if connection.dialogue.state is State.DATA or connection.chunks.reading:
             # The line of a BDAT is complete, and yet has no reply that would have ended the idle time.
             timers.pop("idle", None)
             if connection.chunks.reading:
@@ -363,7 +368,9 @@ class ServerSession(StepMachine):
         elif "idle" not in timers:
             timeouts = self.config.timeouts
             late = timeouts.idle_after_error is not None and self.budget.errors > 0
-            timers.start("idle", self.monotonic(), timeouts.idle_after_error if late else timeouts.idle)
+            seconds = timeouts.idle_after_error if late else timeouts.idle
+            if seconds is not None:
+                timers["idle"] = self.monotonic() + seconds
         self._fresh = False
         return RECEIVE
 
@@ -389,9 +396,5 @@ class ServerSession(StepMachine):
         if self.observer is not None:
             self.observer.closed(self, self.cause)
         if "disconnect" in self.overridden:
-            self.call("disconnect", self.handler.disconnect, self, self.cause, then=_nothing)
+            self.call("disconnect", self.handler.disconnect, self, self.cause, then=nothing)
         return None
-
-
-def _nothing(value: object) -> None:
-    """Whatever the hook says, there is nobody left to hear it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 
@@ -30,6 +30,9 @@ class Send:
     """Write these octets, then tell ``sent()`` when the transport takes more."""
 
     data: bytes
+    then: Receive | None = field(default=None, compare=False, repr=False)
+    """The step behind it, where it is known: an adapter that has told ``sent()``, and nothing else since it got this
+    step, may take it at once and save asking. None: ask ``next_step()``, as is always right."""
 
 
 @dataclass(slots=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from smtpcore.replies import Reply
+from smtpcore.session.content import nothing
 from smtpcore.session.replies import MESSAGE_OK
 from smtpcore.session.steps import Step
 from smtpcore.spec import Dialect
@@ -85,8 +86,4 @@ def drop(session: ServerSession) -> None:
 
 def _tell(session: ServerSession) -> None:
     if "reset" in session.overridden:
-        session.call("reset", session.handler.reset, session, then=_nothing)
-
-
-def _nothing(answer: object) -> None:
-    """Nothing can be refused here."""
+        session.call("reset", session.handler.reset, session, then=nothing)

@@ -190,9 +190,9 @@ def _unstuff(data: bytes) -> tuple[bytes, int]:
     at = data.rfind(_DOT_LINE)
     if at < 0:
         return data, -1
-    if at == len(data) - len(_END) and data.endswith(_CRLF) and data.rfind(_DOT_LINE, 0, at) < 0:
+    if data.startswith(_END, at) and data.rfind(_DOT_LINE, 0, at) < 0:
         # The end of a message, and no other dot: nearly every last chunk.
-        return data[:-3], 0
+        return data[: at + 2], len(data) - at - len(_END)
     dots: list[int] = []
     while at >= 0 and len(dots) < _FEW:
         dots.append(at)

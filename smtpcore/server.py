@@ -200,6 +200,12 @@ class ServerConnection:
 
     def next_event(self) -> Event | Pause:
         """The next thing that happened, or why there is none."""
+        if self.owed is None and not self.chunks.reading and self.input.has_line():
+            return self.next_common() or self.next_uncommon()
+        return self.next_uncommon()
+
+    def next_uncommon(self) -> Event | Pause:
+        """The same by the long way, for who has asked ``next_common()`` already."""
         if self.owed is not None:
             if not self._early and self.dialogue.state is _CONNECTED and len(self.input):
                 self._early = True
@@ -210,8 +216,6 @@ class ServerConnection:
             return self._next_body_event() if state is _DATA else self._pause()
         if self.chunks.reading:
             return self._next_chunk_event()
-        if self.input.has_line() and (common := self.next_common()) is not None:
-            return common
         lengths = self.lengths
         line = self.input.next_line(lengths.longest, lengths.drain)
         if line is None:
@@ -225,11 +229,7 @@ class ServerConnection:
         return self._command_event(line)
 
     def next_common(self) -> Mail | Rcpt | None:
-        """The next command, if it is the one that usually comes here and in its common form.
-
-        ``next_event()`` asks this first, where nothing is owed and no chunk is being read. None, and nothing was read:
-        it has to be asked for what there is.
-        """
+        """The next command, if it is the usual one in its common form, where nothing is owed and no chunk is read."""
         common = self.common.get(self.dialogue.state)
         if common is None or self.barrier is not None:
             return None

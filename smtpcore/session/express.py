@@ -79,7 +79,7 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue.binary = connection.grammar.utf8 = False
     connection.chunks.forget()
     connection.owed = None
-    more = session.hold(MAIL_OK.to_wire(enhanced=connection.enhanced))
+    more = session.write(MAIL_OK.to_wire(enhanced=connection.enhanced))
     if observer is not None:
         observer.replied(session, "MAIL", MAIL_OK)
     mail.begin(session, command)
@@ -115,7 +115,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
         dialogue.state = _RCPT
         dialogue.accepted += 1
         connection.owed = None
-        more = session.hold(accepted)
+        more = session.write(accepted)
         if observer is not None:
             observer.replied(session, "RCPT", RCPT_OK)
         envelope.recipients.append(command)
@@ -186,7 +186,7 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue.state = _READY
     dialogue.accepted = dialogue.refused = 0
     connection.owed = None
-    more = session.hold(MESSAGE_OK.to_wire(enhanced=connection.enhanced))
+    more = session.write(MESSAGE_OK.to_wire(enhanced=connection.enhanced))
     if observer is not None:
         observer.replied(session, ".", MESSAGE_OK)
     final.over(session)

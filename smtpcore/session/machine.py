@@ -30,14 +30,14 @@ class StepMachine:
 
     __slots__ = (
         "_accept", "_answered", "_ask", "_broken", "_busy", "_closed", "_ending", "_flush_now", "_graceful",
-        "_input_open", "_left", "_out", "_out_since", "_phase", "_result", "_step", "_timed_out",
+        "_input_open", "_left", "_most_held", "_out", "_out_since", "_phase", "_result", "_step", "_timed_out",
         "_timeouts", "_tls_octets", "_tls_result", "_told", "cause", "monotonic", "peer_gone", "timers",
     )  # fmt: skip
 
     peer_gone: bool
     """The peer has ended its side or the connection broke; a hook that runs is not cancelled for it."""
 
-    def __init__(self, timeouts: StepTimeouts, monotonic: Callable[[], float], first: Phase) -> None:
+    def __init__(self, timeouts: StepTimeouts, monotonic: Callable[[], float], first: Phase, most_held: int) -> None:
         self.timers = Timers()
         self.monotonic = monotonic
         self.peer_gone = False
@@ -49,8 +49,7 @@ class StepMachine:
         self._busy = False
         # What was told and not yet acted upon.
         self._told = False
-        self._timed_out = False
-        self._closed = False
+        self._timed_out = self._closed = False
         self._result: tuple[object, BaseException | None] | None = None
         self._tls_result: TlsInfo | BaseException | None = None
         # The hook that is waited for.
@@ -60,6 +59,7 @@ class StepMachine:
         # Output that waits for more.
         self._out: bytes | bytearray = b""
         self._out_since: float | None = None
+        self._most_held = most_held
         self._flush_now = False
         # Octets for the TLS layer while a handshake is due, or for the reader of a PROXY header; None while octets are
         # the dialogue's. No octet of SMTP may pass unless it is None.
@@ -327,17 +327,19 @@ class StepMachine:
             self._phase = phase
             self._left = True
 
-    def write(self, data: bytes) -> None:
-        """Hold octets until they are flushed; a peer that is gone gets none."""
-        if self._broken:
-            return
-        if not self._out:
+    def write(self, data: bytes) -> bool:
+        """Hold octets until they are flushed; whether more may come before. A peer that is gone gets none."""
+        out = self._out
+        if isinstance(out, bytearray):
+            out += data
+        elif out:
+            self._out = out = bytearray(out) + data
+        elif not self._broken:
             # A block of content is not copied, nor is a reply that goes out alone.
-            self._out = data
-            return
-        if isinstance(self._out, bytes):
-            self._out = bytearray(self._out)
-        self._out += data
+            self._out = out = data
+        if len(out) >= self._most_held:
+            self._flush_now = True
+        return not self._flush_now
 
     def flush_now(self) -> None:
         """Let what is held be the next step."""

@@ -30,8 +30,8 @@ def begin(session: ServerSession) -> Step | None:
         session.observer.opened(session)
     config = session.config
     if not config.proxy_networks:
-        session.enter(lambda: admit(session))
-    elif session.transport_peer in config.proxies:
+        return admit(session)
+    if session.transport_peer in config.proxies:
         session.timers.start("proxy_header", session.monotonic(), config.timeouts.proxy_header)
         reader = ProxyReader(config.limits.max_proxy_header)
         session.enter(lambda: _proxy(session, reader))
@@ -96,7 +96,9 @@ def admit(session: ServerSession) -> Step | None:
             replies = session.config.replies
             session.end(replies.full if admission is Admission.FULL else replies.full_here)
         return None
-    session.enter(session.hand_over if implicit else lambda: connect(session))
+    if not implicit:
+        return connect(session)
+    session.enter(session.hand_over)
     return None
 
 

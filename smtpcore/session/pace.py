@@ -64,4 +64,7 @@ class Pace:
         self._octets = 0
         self._waited = 0.0
         self._since = None
-        self._timers.stop("block", "rate", "data")
+        timers = self._timers
+        timers.pop("block", None)
+        timers.pop("rate", None)
+        timers.pop("data", None)

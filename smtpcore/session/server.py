@@ -115,7 +115,7 @@ class ServerSession(StepMachine):
         utcnow: Callable[[], datetime],
         token_bytes: Callable[[int], bytes],
     ) -> None:
-        super().__init__(config.timeouts, monotonic, partial(opening.begin, self))
+        super().__init__(config.timeouts, monotonic, partial(opening.begin, self), config.limits.max_held_output)
         self.config = config
         self.peer = self.front = self.transport_peer = peer
         self.handler = handler
@@ -270,19 +270,12 @@ class ServerSession(StepMachine):
         except LocalProtocolError as error:
             reply = self.fault("(reply)", error)
             data = self.connection.send(reply)
-        self.hold(data)
+        self.write(data)
         if rule is None or not rule.holds:
             self._flush_now = True
         if self.observer is not None:
             self.observer.replied(self, stages.answered_verb(rule), reply)
         return reply
-
-    def hold(self, data: bytes) -> bool:
-        """Write a reply that may wait for others; whether more may come before they are sent."""
-        self.write(data)
-        if len(self._out) >= self.config.limits.max_held_output:
-            self._flush_now = True
-        return not self._flush_now
 
     def fault(self, stage: str, exception: BaseException) -> Reply:
         """Report a fault of the application; its text never leaves the process.
@@ -321,7 +314,7 @@ class ServerSession(StepMachine):
             # Behind a Send, nearly always: nothing came meanwhile.
             return self._receive()
         connection = self.connection
-        next_event = connection.next_event
+        next_event = connection.next_uncommon if self.express else connection.next_event
         received = stages.RECEIVED
         self._left = False
         if self._for_content and self._fresh:

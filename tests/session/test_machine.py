@@ -13,7 +13,7 @@ from tests.session.driver import TLS
 
 def machine(first: Phase = lambda: None) -> StepMachine:
     """One without a role, which has its first phase from here."""
-    return StepMachine(Timeouts(), lambda: 0.0, first)
+    return StepMachine(Timeouts(), lambda: 0.0, first, 16384)
 
 
 def test_a_machine_says_something_and_closes() -> None:

@@ -28,6 +28,8 @@ from smtpcore.tls import TlsInfo
 
 _MAX_INPUT: Final = 1024 * 1024
 """Octets that are received before replies are read; the session sends no more commands than that has room for."""
+_MOST_HELD: Final = 1 << 48
+"""Octets that wait to be sent: without a limit, since each stage says itself when to send."""
 _TIMERS: Final = ("reply", "transaction", "grace", "look")
 _LOOK_AFTER: Final = 1.0
 """Seconds of idling behind which the session looks whether the server is still there before it sends anything."""
@@ -63,7 +65,7 @@ class ClientSession(StepMachine):
         monotonic: Callable[[], float],
         token_bytes: Callable[[int], bytes],
     ) -> None:
-        super().__init__(config.timeouts, monotonic, self._open)
+        super().__init__(config.timeouts, monotonic, self._open, _MOST_HELD)
         self.config = config
         self.observer = observer
         self.token_bytes = token_bytes

@@ -82,26 +82,9 @@ class ServerConnection:
     """
 
     __slots__ = (
-        "_early",
-        "_eof",
-        "_events",
-        "_owed_replies",
-        "_readers",
-        "_rejected",
-        "barrier",
-        "body",
-        "chunks",
-        "command",
-        "common",
-        "dialect",
-        "dialogue",
-        "enhanced",
-        "grammar",
-        "input",
-        "lengths",
-        "line",
-        "owed",
-    )
+        "_early", "_eof", "_events", "_owed_replies", "_readers", "_rejected", "barrier", "body", "chunks", "command",
+        "common", "dialect", "dialogue", "enhanced", "grammar", "input", "lengths", "line", "owed",
+    )  # fmt: skip
 
     body: DotReader
     """Reads the content that comes by DATA."""
@@ -159,7 +142,7 @@ class ServerConnection:
         self.body = _NO_BODY
         self.chunks = Chunks()
         self.command = None
-        self._events = EventIterator(self.next_event)
+        self._events: EventIterator[Event] | None = None
 
     @property
     def state(self) -> State:
@@ -190,13 +173,19 @@ class ServerConnection:
         Raises:
             LocalProtocolError: There was an end of input before.
         """
+        self.feed(data)
+        if self._events is None:
+            self._events = EventIterator(self.next_event)
+        return self._events
+
+    def feed(self, data: Buffer) -> None:
+        """The same for who asks ``next_event()``."""
         if not len(data):
             self._eof = True
         elif self._eof:
             raise LocalProtocolError("input behind the end of input; feed b'' last")
         elif self.dialogue.state is not _CLOSED:
             self.input.feed(data)
-        return self._events
 
     def next_event(self) -> Event | Pause:
         """The next thing that happened, or why there is none."""

@@ -8,7 +8,6 @@ session and its transport: no task, and no timer that is set anew for each comma
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Protocol, assert_never
 
 from anyio import CancelScope
@@ -91,7 +90,6 @@ class Connection:
         "_paused",
         "_reactor",
         "_reading",
-        "_receive",
         "_secure",
         "_sending",
         "_timer",
@@ -109,8 +107,6 @@ class Connection:
         self._reactor = reactor
         self.session = service.session(peer, reactor.time)
         self._wire = Wire(self.session, service.tls_context)
-        # Where octets go: until TLS begins, there is nothing to be done with them on the way.
-        self._receive: Callable[[bytes], None] = self.session.receive_data
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: Alarm | None = None
@@ -159,7 +155,10 @@ class Connection:
             if self._discard < 0:
                 self._transport.abort()
             return
-        self._receive(data)
+        if self._secure:
+            self._wire.receive(data)
+        else:
+            self.session.receive_data(data)
         self._drive()
 
     def eof_received(self) -> None:
@@ -248,7 +247,6 @@ class Connection:
                 return self._flush()
             case StartTls():
                 self._secure = True
-                self._receive = self._wire.receive
                 begun = self._wire.start_tls(step)
                 self._flush()
                 return begun

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from smtpcore.digits import decimal
@@ -27,6 +28,9 @@ class Unavailable(Enum):
 
 Attribute: TypeAlias = str | int | Unavailable
 Reader: TypeAlias = Callable[[str], str | int]
+
+NO_ATTRIBUTES: Final[Mapping[str, Attribute]] = MappingProxyType({})
+"""What nothing was told of."""
 
 _SPECIAL: Final = {kind.value.encode(): kind for kind in Unavailable}
 _LOOKED_UP: Final = ("NAME", "REVERSE_NAME")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from smtpcore.commands.attributes import NO_ATTRIBUTES
 from smtpcore.errors import ParseError
 from smtpcore.events import EarlyTalk
 from smtpcore.proxy import ProxyEndpoint, ProxyHeader, ProxyReader, ProxySource
@@ -158,7 +159,7 @@ def secured(session: ServerSession, info: TlsInfo) -> None:
         session.helo = None
         session.identity = None
         session.peer = session.front
-        session.claimed = session.forwarded = {}
+        session.claimed = session.forwarded = NO_ATTRIBUTES
         raise_barrier(session)
     if session.observer is not None:
         session.observer.secured(session, info)

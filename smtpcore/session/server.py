@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from smtpcore.commands.attributes import Attribute
+from smtpcore.commands.attributes import NO_ATTRIBUTES, Attribute
 from smtpcore.commands.hello import Ehlo, Helo, Lhlo
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import Pause
@@ -125,8 +125,7 @@ class ServerSession(StepMachine):
         self.token_bytes = token_bytes
         self.id = token_bytes(6).hex()
         self.context = self.proxy = self.tls = self.identity = self.helo = self.envelope = self.trusted = None
-        self.claimed: Mapping[str, Attribute] = {}
-        self.forwarded: Mapping[str, Attribute] = {}
+        self.claimed = self.forwarded = NO_ATTRIBUTES
         self.early_talk = self.pipelined_early = False
         self.overridden = overridden(handler)
         limits = config.limits
@@ -230,7 +229,7 @@ class ServerSession(StepMachine):
         opening.secured(self, info)
 
     def _read(self, data: Buffer) -> None:
-        self.connection.receive_data(data)
+        self.connection.feed(data)
         self._fresh = True
         self._read_up = False
 

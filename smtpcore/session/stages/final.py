@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from smtpcore.commands.attributes import NO_ATTRIBUTES
 from smtpcore.replies import Reply
 from smtpcore.session.content import nothing
 from smtpcore.session.replies import MESSAGE_OK
@@ -71,14 +72,14 @@ def over(session: ServerSession) -> None:
     """The transaction is over."""
     session.content.forget(session)
     session.envelope = None
-    session.forwarded = {}
+    session.forwarded = NO_ATTRIBUTES
     session.budget.message()
 
 
 def drop(session: ServerSession) -> None:
     """The transaction was given up: let go of its content, and tell the application."""
     session.envelope = None
-    session.forwarded = {}
+    session.forwarded = NO_ATTRIBUTES
     session.pace.end()
     session.content.forget(session)
     session.content.abort(session, then=lambda _: _tell(session))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from smtpcore.commands import Ehlo, Helo, Lhlo
+from smtpcore.commands.attributes import NO_ATTRIBUTES
 from smtpcore.replies import Reply
 from smtpcore.session.offer import Circumstances
 from smtpcore.session.stages import final
@@ -35,7 +36,7 @@ def answered(session: ServerSession, command: Helo | Ehlo | Lhlo, answer: object
     reply = session.reply(answer)
     if reply.positive and not reply.close:
         session.helo = command
-        session.forwarded = {}
+        session.forwarded = NO_ATTRIBUTES
         if session.envelope is not None:
             final.drop(session)
 

@@ -12,10 +12,12 @@ import re
 HELLO_LIMIT = 5 + 16384
 """Octets to keep for `requested_name`: one full record with its header, far above any hello in use."""
 
-_HANDSHAKE_RECORD = 22
+_HANDSHAKE_RECORD = b"\x16"
 _CLIENT_HELLO = b"\x01"
 _SERVER_NAME = b"\x00\x00"
 _HOST_NAME = b"\x00"
+_HELLO_HEADER = 4 + 2 + 32
+"""Octets of a handshake message's header, legacy_version and random (RFC 8446 4, 4.1.2)."""
 _HOST = re.compile(rb"[0-9A-Za-z._-]{1,255}")
 
 
@@ -29,58 +31,54 @@ def requested_name(records: bytes | bytearray) -> str | None:
         The name, or ``None`` if there is none, it is no host name, or the hello is not whole.
     """
     try:
-        hello = _hello(_Octets(bytes(records)))
-        hello.take(2 + 32)  # RFC 8446 4.1.2: legacy_version, random
+        hello = _hello(bytes(records))
+        end = len(hello)
+        at = _HELLO_HEADER
         for width in (1, 2, 1):  # legacy_session_id, cipher_suites, legacy_compression_methods
-            hello.vector(width)
-        extensions = _Octets(hello.vector(2))
-        while extensions:
-            kind, body = extensions.take(2), extensions.vector(2)
-            if kind == _SERVER_NAME:
-                names = _Octets(_Octets(body).vector(2))
-                name = names.vector(2) if names.take(1) == _HOST_NAME else b""
-                return name.decode("ascii") if _HOST.fullmatch(name) else None
+            at = _behind(hello, at, width, end)
+        end, at = _behind(hello, at, 2, end), at + 2
+        while at < end:
+            behind = _behind(hello, at + 2, 2, end)
+            if hello[at : at + 2] == _SERVER_NAME:
+                return _host_name(hello, at + 4, behind)
+            at = behind
     except EOFError:
         pass
     return None
 
 
-class _Octets:
-    """Octets to be taken from the front."""
-
-    __slots__ = ("_at", "_data")
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._at = 0
-
-    def __bool__(self) -> bool:
-        return self._at < len(self._data)
-
-    def take(self, count: int) -> bytes:
-        end = self._at + count
-        if end > len(self._data):
-            raise EOFError
-        taken = self._data[self._at : end]
-        self._at = end
-        return taken
-
-    def number(self, width: int) -> int:
-        return int.from_bytes(self.take(width), "big")
-
-    def vector(self, width: int) -> bytes:
-        """A vector of RFC 8446 3.4: its length in `width` octets, then its content."""
-        return self.take(self.number(width))
-
-
-def _hello(records: _Octets) -> _Octets:
-    """The body of the first handshake message, joined from as many records as it is spread over."""
+def _hello(records: bytes) -> bytes:
+    """The first handshake message, with its header, joined from as many records as it is spread over."""
     message = b""
+    at = 0
     while len(message) < 4 or len(message) < 4 + int.from_bytes(message[1:4], "big"):
-        if records.number(1) != _HANDSHAKE_RECORD:
+        if records[at : at + 1] != _HANDSHAKE_RECORD:
             raise EOFError
-        records.take(2)
-        message += records.vector(2)
+        end = _behind(records, at + 3, 2, len(records))
+        message += records[at + 5 : end]
+        at = end
     if message[:1] != _CLIENT_HELLO:
         raise EOFError
-    return _Octets(message[4:])
+    return message
+
+
+def _host_name(hello: bytes, at: int, end: int) -> str | None:
+    """The first name of the extension ``server_name``, if it is a host's."""
+    end, at = _behind(hello, at, 2, end), at + 2
+    behind = _behind(hello, at + 1, 2, end)
+    if hello[at : at + 1] != _HOST_NAME:
+        return None
+    found = _HOST.fullmatch(hello, at + 3, behind)
+    return found[0].decode("ascii") if found is not None else None
+
+
+def _behind(data: bytes, at: int, width: int, end: int) -> int:
+    """Where a vector of RFC 8446 3.4 ends: its length in `width` octets, then its content.
+
+    Raises:
+        EOFError: That is behind the end of what it is in.
+    """
+    behind = at + width + int.from_bytes(data[at : at + width], "big")
+    if behind > end:
+        raise EOFError
+    return behind

@@ -89,13 +89,15 @@ class StepLoop:
         # The TLS layer may have something left to say before it can read: its last flight, tickets, a key update.
         if self._channel.unsent and not self._flush():
             return
-        deadline = self._session.deadline
-        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        left = self._left()
         wanted = self._wire.handshaking or self._session.wants_data
-        # Waited for at once and not only when a read was in vain: every call of the system lets another thread run,
-        # and that costs more than the call. What is here by now came in time, however late this thread is.
-        in_time = self._channel.wait(READ if wanted else 0, left)
-        octets = self._channel.read() if wanted and in_time else None
+        octets = self._channel.read_soon(left) if wanted else None
+        in_time = True
+        if octets is None:
+            left = self._left()
+            # What is here by now came in time, however late this thread is.
+            in_time = self._channel.wait(READ if wanted else 0, left)
+            octets = self._channel.read() if wanted and in_time else None
         if octets is not None:
             self._wire.receive(octets)
             if self._wire.secure:
@@ -118,12 +120,15 @@ class StepLoop:
         self._channel.flush()
 
     def _send(self, step: Send) -> None:
-        if step is not self._sending:
+        fresh = step is not self._sending
+        if fresh:
             self._sending = step
             self._channel.put(self._wire.send(step.data))
         if self._flush():
             self._sending = None
             self._session.sent()
+            if fresh and step.then is not None:
+                self._do(step.then)
 
     def _refuse(self, step: Ask) -> None:
         # A future or a promise is left alone: the event loop it belongs to is another thread's.
@@ -163,10 +168,14 @@ class StepLoop:
 
     def _wait(self, events: int) -> None:
         """Wait for the socket, an alarm or the session's deadline; tell the session of the last two."""
-        deadline = self._session.deadline
-        if not self._channel.wait(events, None if deadline is None else max(deadline - time.monotonic(), 0.0)):
+        if not self._channel.wait(events, self._left()):
             self._session.timed_out()
         self._listen()
+
+    def _left(self) -> float | None:
+        """Seconds until the session's deadline, if it has one."""
+        deadline = self._session.deadline
+        return None if deadline is None else max(deadline - time.monotonic(), 0.0)
 
     def _listen(self) -> None:
         """Tell the session of a shutdown, if there is one that it was not told of."""

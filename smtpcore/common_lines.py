@@ -1,8 +1,9 @@
 """The common form of MAIL and RCPT lines, read in one go.
 
-Nearly all of them are ``MAIL FROM:<dot-atom@domain>`` and ``RCPT TO:<dot-atom@domain>``, in capitals and without a
-parameter. One flat pattern takes such a line whole off the buffer. The long way is to find its end, to look for octets
-that no line may have, to look up its verb, to judge the argument and to scan its path, and takes twice the time.
+Nearly all of them are ``MAIL FROM:<dot-atom@domain>``, perhaps with SIZE and BODY behind it, and
+``RCPT TO:<dot-atom@domain>``, in capitals or, from Python's smtplib for one, partly not. One flat pattern takes such a
+line whole off the buffer. The long way is to find its end, to look for octets that no line may have, to
+look up its verb, to judge the argument and to scan its path, and takes twice the time.
 
 What is taken here is exactly what the long way takes, under any setting, with equal commands; what is not is left
 untouched for it. A test holds the two together. The patterns are bounded and their repeats possessive, so no octet is
@@ -12,36 +13,72 @@ looked at twice (T-ADDR).
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
 from smtpcore.commands import READERS, Mail, Rcpt, Reader
+from smtpcore.grammar import Grammar
 from smtpcore.lines import InputBuffer
-from smtpcore.params import NO_PARAMETERS
+from smtpcore.params import NO_PARAMETERS, BodyType
 from smtpcore.paths import COMMON_PATH, common_path
 from smtpcore.spec import COMMANDS, Rule, State
 
 
-class CommonLine:
-    """The common form of one command's line.
+class CommonLine(ABC):
+    """The common form of one command's line."""
 
-    Args:
-        kind: The command.
-        prefix: What stands before the path, with the verb.
-    """
-
-    __slots__ = ("_form", "_kind", "rule")
+    __slots__ = ("_form", "rule")
 
     rule: Rule
     """The row of the command."""
 
-    def __init__(self, kind: type[Mail] | type[Rcpt], prefix: bytes) -> None:
-        self.rule = COMMANDS[kind.verb]
-        self._kind = kind
-        self._form = re.compile(rb"(%b%b)\r\n" % (re.escape(prefix), COMMON_PATH)).match
+    def __init__(self, verb: bytes, prefix: bytes, params: bytes = b"") -> None:
+        self.rule = COMMANDS[verb]
+        self._form = re.compile(rb"((?i:%b)%b%b)\r\n" % (prefix, COMMON_PATH, params)).match
 
-    def read(self, buffer: InputBuffer) -> tuple[bytes, Mail | Rcpt] | None:
+    @abstractmethod
+    def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Mail | Rcpt] | None:
+        """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
+
+
+class CommonMail(CommonLine):
+    """``MAIL FROM:<path>``, with a size and a body type or without."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(b"MAIL", b"MAIL FROM:", rb"(?:(?i: SIZE=)([0-9]{1,20}+))?+(?:(?i: BODY=)(7BIT|8BITMIME))?+")
+
+    def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Mail] | None:
+        """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
+        found = buffer.match(self._form)
+        if found is None:
+            return None
+        line, raw, local, domain, octets, body = found.groups()
+        path = common_path(raw, local, domain)
+        if path is None:
+            return None
+        params = NO_PARAMETERS
+        if octets is not None or body is not None:
+            some = _parameters(octets, body, grammar)
+            if some is None:
+                return None
+            params = some
+        buffer.skip(found.end())
+        return line, Mail(path, params)
+
+
+class CommonRcpt(CommonLine):
+    """``RCPT TO:<path>``."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(b"RCPT", b"RCPT TO:")
+
+    def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Rcpt] | None:
         """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
         found = buffer.match(self._form)
         if found is None:
@@ -51,12 +88,27 @@ class CommonLine:
         if path is None:
             return None
         buffer.skip(found.end())
-        return line, self._kind(path, NO_PARAMETERS)
+        return line, Rcpt(path, NO_PARAMETERS)
 
 
-_MAIL: Final = CommonLine(Mail, b"MAIL FROM:")
-_RCPT: Final = CommonLine(Rcpt, b"RCPT TO:")
-_LINES: Final[Mapping[State, CommonLine]] = MappingProxyType({State.READY: _MAIL, State.MAIL: _RCPT, State.RCPT: _RCPT})
+def _parameters(octets: bytes | None, body: bytes | None, grammar: Grammar) -> Mapping[str, object] | None:
+    """The parameters that were found, None where they may not be there."""
+    in_force = grammar.extensions.parameters
+    params: dict[str, object] = {}
+    if octets is not None and _SIZE in in_force:
+        params["SIZE"] = int(octets)
+    if body is not None and _BODY in in_force:
+        params["BODY"] = BodyType.SEVEN_BIT if body == b"7BIT" else BodyType.EIGHT_BIT_MIME
+    found = (octets is not None) + (body is not None)
+    return params if len(params) == found <= grammar.max_params else None
+
+
+_SIZE: Final = (b"MAIL", b"SIZE")
+_BODY: Final = (b"MAIL", b"BODY")
+_RCPT: Final = CommonRcpt()
+_LINES: Final[Mapping[State, CommonLine]] = MappingProxyType(
+    {State.READY: CommonMail(), State.MAIL: _RCPT, State.RCPT: _RCPT}
+)
 _NONE: Final[Mapping[State, CommonLine]] = MappingProxyType({})
 
 

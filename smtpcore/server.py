@@ -222,7 +222,7 @@ class ServerConnection:
         common = self.common.get(self.dialogue.state)
         if common is None or self.barrier is not None:
             return None
-        found = common.read(self.input)
+        found = common.read(self.input, self.grammar)
         if found is None:
             return None
         self.line, command = found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import MappingProxyType
 
 import pytest
@@ -14,16 +14,18 @@ from smtpcore.commands import COMMAND_TYPES, READERS, Command, Mail, Rcpt
 from smtpcore.common_lines import common_lines
 from smtpcore.dialogue import select
 from smtpcore.events import Event, Pause, Rejected
+from smtpcore.extensions import Extensions
 from smtpcore.grammar import Grammar
 from smtpcore.leniencies import Leniencies
 from smtpcore.lines import InputBuffer
 from smtpcore.refusals import Barrier
-from smtpcore.replies import Reply
+from smtpcore.replies import EhloReply, Reply
 from smtpcore.server import ServerConnection
 from smtpcore.spec import COMMANDS, Dialect, State
 from tests.feeding import cuttings
 
 OK = Reply(250, "OK")
+GRAMMAR = Grammar()
 TABLE = select(Dialect.SMTP, frozenset(COMMAND_TYPES))
 
 
@@ -43,13 +45,21 @@ def seen(event: Event | Pause) -> object:
     return event
 
 
-def hold(pieces: Sequence[bytes], leniencies: Leniencies, *, common: bool, barrier: Barrier | None = None) -> object:
+def hold(
+    pieces: Sequence[bytes],
+    leniencies: Leniencies,
+    *,
+    common: bool,
+    barrier: Barrier | None = None,
+    announced: Collection[str] = (),
+    most: int = 20,
+) -> object:
     """Answer what comes with yes where that is possible; gives the events, the lines and the octets written."""
-    connection = ServerConnection(leniencies=leniencies, readers=READERS if common else LONG_WAY)
+    connection = ServerConnection(leniencies=leniencies, readers=READERS if common else LONG_WAY, max_params=most)
     connection.send(Reply(220, "mx.test"))
     connection.receive_data(b"EHLO a.example\r\n")
     connection.next_event()
-    connection.send(OK)
+    connection.send(EhloReply("mx.test", Extensions(dict.fromkeys(announced, ""))))
     connection.barrier = barrier
     talk: list[object] = []
     for piece in (*filter(None, pieces), b""):
@@ -79,9 +89,24 @@ ODD = st.sampled_from(
     ]
 )  # fmt: skip
 START = st.sampled_from(
-    ["MAIL FROM:", "RCPT TO:", "mail from:", "RCPT To:", "MAIL FROM: ", "RCPT  TO:", "MAILFROM:", "RCPT FROM:", "NOOP "]
+    [
+        "MAIL FROM:", "RCPT TO:", "mail FROM:", "rcpt TO:", "mail from:", "RCPT To:", "MAIL FROM: ", "RCPT  TO:",
+        "MAILFROM:", "RCPT FROM:", "NOOP ",
+    ]
+)  # fmt: skip
+PARAMETERS = st.lists(
+    st.sampled_from(
+        [
+            " SIZE=1", " size=0020", f" SIZE={'9' * 20}", f" SIZE={'9' * 21}", " SIZE=", " SIZE", " SIZE=-1",
+            " SIZE=1 ", " SIZE=\u0661", " BODY=7BIT", " BODY=8BITMIME", " body=8BITMIME", " BODY=8bitmime",
+            " BODY=BINARYMIME", " BODY=", " RET=HDRS", "  SIZE=1", "\tSIZE=1", " SIZE=1\0",
+        ]
+    ),
+    max_size=3,
+).map("".join)  # fmt: skip
+LINE = st.builds("{}{}{}\r\n".format, START, PATH | ODD, st.just("") | PARAMETERS) | st.sampled_from(
+    ["RSET\r\n", "NOOP\r\n", "DATA x\r\n", "\r\n"]
 )
-LINE = st.builds("{}{}\r\n".format, START, PATH | ODD) | st.sampled_from(["RSET\r\n", "NOOP\r\n", "DATA x\r\n", "\r\n"])
 
 
 @given(
@@ -90,15 +115,20 @@ LINE = st.builds("{}{}\r\n".format, START, PATH | ODD) | st.sampled_from(["RSET\
     cut=chunkings(),
     strict=st.booleans(),
     barrier=st.booleans(),
+    announced=st.sets(st.sampled_from(["SIZE", "8BITMIME", "DSN"])),
+    most=st.integers(0, 3),
 )
 def test_the_short_and_the_long_way_agree(
-    lines: list[str], rest: bytes, cut: Chunking, strict: bool, barrier: bool
+    lines: list[str], rest: bytes, cut: Chunking, strict: bool, barrier: bool, announced: set[str], most: int
 ) -> None:
     pieces = cut("".join(lines).encode() + rest)
     leniencies = Leniencies.strict() if strict else Leniencies()
     wall = Barrier(Reply(530, "Must issue STARTTLS first", "5.7.0"), frozenset((b"NOOP",))) if barrier else None
-    expected = hold(pieces, leniencies, common=False, barrier=wall)
-    assert hold(pieces, leniencies, common=True, barrier=wall) == expected
+    long, short = (
+        hold(pieces, leniencies, common=common, barrier=wall, announced=announced, most=most)
+        for common in (False, True)
+    )
+    assert short == long
 
 
 def test_however_it_is_cut() -> None:
@@ -133,6 +163,22 @@ def test_a_verb_of_another_table_or_reader_has_no_common_form(verb: bytes) -> No
     assert not common_lines({key: rule for key, rule in TABLE.items() if key != verb}, READERS)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"MAIL FROM:<a@b.example> SIZE=1234 BODY=8BITMIME", b"mail FROM:<a@b.example> size=1234",
+        b"mail from:<a@b.example>", b"MAIL FROM:<a@b.example> BODY=7BIT",
+    ],
+)  # fmt: skip
+def test_what_clients_usually_say_is_read_in_the_short_way(line: bytes) -> None:
+    buffer = InputBuffer()
+    buffer.feed(line + b"\r\nRSET\r\n")
+    grammar = Grammar(extensions=Extensions({"SIZE": "", "8BITMIME": ""}))
+    found = common_lines(TABLE, READERS)[State.READY].read(buffer, grammar)
+    assert found == (line, Mail.parse(line[5:], grammar))
+    assert len(buffer) == len(b"RSET\r\n")
+
+
 HOSTILE = {
     "atoms": b"a" * 1_000_000,
     "dots": b"." * 1_000_000,
@@ -151,12 +197,12 @@ def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: st
     line = common_lines(TABLE, READERS)[State.RCPT]
     for _ in range(1000):
         # A pattern that went back over what it has read would not come to an end.
-        assert line.read(buffer) is None
+        assert line.read(buffer, GRAMMAR) is None
     assert len(buffer) == len(HOSTILE[name]) + 9
 
 
 def test_a_line_that_is_not_common_stays_where_it_is() -> None:
     buffer = InputBuffer()
     buffer.feed(b"RCPT TO:<a..b@c.example>\r\n")
-    assert common_lines(TABLE, READERS)[State.RCPT].read(buffer) is None
+    assert common_lines(TABLE, READERS)[State.RCPT].read(buffer, GRAMMAR) is None
     assert buffer.next_line(512, 1024) == b"RCPT TO:<a..b@c.example>"

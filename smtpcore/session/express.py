@@ -31,6 +31,7 @@ _READY, _MAIL, _RCPT, _DATA, _CLOSED = State.READY, State.MAIL, State.RCPT, Stat
 _LMTP: Final = Dialect.LMTP
 _DATA_RULE: Final = COMMANDS[b"DATA"]
 _DATA_LINE: Final = b"DATA\r\n"
+_SMALL_DATA_LINE: Final = b"data\r\n"
 _DATA_COMMAND: Final = Data()
 
 
@@ -67,6 +68,9 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     observer = session.observer
     if observer is not None:
         observe(session, command)
+    if command.params:
+        mail.received(session, command)
+        return not session.interrupted()
     session.budget.transaction()
     if "mail" in session.overridden:
         answer = session.asked("mail", session.handler.mail, command)
@@ -127,9 +131,12 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
 
 
 def _data(session: ServerSession, connection: ServerConnection, envelope: Envelope) -> bool:
-    if not connection.input.skip_over(_DATA_LINE):
+    if connection.input.skip_over(_DATA_LINE):
+        connection.line = b"DATA"
+    elif connection.input.skip_over(_SMALL_DATA_LINE):
+        connection.line = b"data"
+    else:
         return False
-    connection.line = b"DATA"
     connection.command = _DATA_COMMAND
     connection.owed = _DATA_RULE
     observer = session.observer

@@ -27,6 +27,19 @@ _LOWERED: Final = Reply(250, "0 is the new priority of the message", "2.3.6")
 
 def refusal(session: ServerSession, mail: Mail) -> Reply | None:
     """Why what is well said cannot be had, by what was announced; None if it can."""
+    params = mail.params
+    if "BY" in params or "HOLDFOR" in params or "HOLDUNTIL" in params:
+        reply = _too_late(session, mail)
+        if reply is not None:
+            return reply
+    limit = session.config.limits.max_message_size
+    if limit and (mail.size or 0) > limit:
+        # RFC 1870 6.1: what is declared too big is refused before it is sent.
+        return TOO_BIG
+    return None
+
+
+def _too_late(session: ServerSession, mail: Mail) -> Reply | None:
     announced = session.connection.grammar.extensions
     by = mail.by
     if by is not None and by.mode is ByMode.RETURN and by.seconds < int(announced["DELIVERBY"] or 0):
@@ -43,25 +56,21 @@ def refusal(session: ServerSession, mail: Mail) -> Reply | None:
         if by is not None and until > now + timedelta(seconds=by.seconds):
             # RFC 4865 5.2.2.
             return _OVERTAKEN
-    limit = session.config.limits.max_message_size
-    if limit and mail.size is not None and mail.size > limit:
-        # RFC 1870 6.1: what is declared too big is refused before it is sent.
-        return TOO_BIG
     return None
 
 
 def grant(session: ServerSession, mail: Mail) -> Reply | None:
     """What to say in place of the usual yes; None if everything that was asked for is granted."""
-    return _LOWERED if _is_lowered(session, mail) else None
+    return _LOWERED if "MT-PRIORITY" in mail.params and _is_lowered(session, mail) else None
 
 
 def put_down(session: ServerSession, envelope: Envelope) -> None:
     """Write on the envelope what is to be believed of what MAIL claims."""
     mail = envelope.mail
-    if mail.auth is not None:
+    if "AUTH" in mail.params and mail.auth is not None:
         # RFC 4954 5: whoever is not trusted is taken to have said AUTH=<>.
         envelope.auth = mail.auth if _is_trusted(session) else _NULL
-    if not _is_lowered(session, mail):
+    if "MT-PRIORITY" in mail.params and not _is_lowered(session, mail):
         envelope.priority = mail.mt_priority or 0
 
 

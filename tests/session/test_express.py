@@ -19,7 +19,10 @@ ANSWERS = (
     "no reply", RuntimeError("a fault"), Later(), BodySink(),
 )  # fmt: skip
 MAIL = st.sampled_from(
-    [f"MAIL FROM:<a@client.test>{params}\r\n" for params in ("", "", " BODY=BINARYMIME", " SMTPUTF8")]
+    [
+        f"MAIL FROM:<a@client.test>{params}\r\n"
+        for params in ("", "", "", " SIZE=20", " SIZE=40 BODY=8BITMIME", " BODY=BINARYMIME", " SMTPUTF8")
+    ]
 )
 RCPT = st.sampled_from([f"RCPT TO:<{path}>\r\n" for path in ("ann@mx.test", "b.c@mx.test", "d..e@mx.test", "f@mx")])
 BODY = st.sampled_from(["", "hi\r\n", "..hi\r\n", "x" * 1200 + "\r\n", "\r\r\n", "y\n\r\n"])
@@ -29,8 +32,9 @@ MESSAGE = st.builds(
 OTHER = st.sampled_from(
     [
         "MAIL FROM:<>\r\n", "MAIL FROM:<a@b>\r\n", "mail from:<x@y.z>\r\n", "RCPT TO:<ann@mx.test> X=1\r\n",
-        "rcpt to:<gil>\r\n", "RCPT\r\n", "NOOP\r\n", "RSET\r\n", "DATA\r\n", "DATA \r\n", ".\r\n", "DATA x\r\n", "\n",
-        "BDAT 6\r\nDATA\r\n", "BDAT 2 LAST\r\nhi", "EHLO again\r\n", "HELO again\r\n", "QUIT\r\n",
+        "rcpt to:<gil>\r\n", "RCPT\r\n", "NOOP\r\n", "RSET\r\n", "DATA\r\n", "data\r\n", "DATA \r\n", ".\r\n",
+        "DATA x\r\n", "\n", "BDAT 6\r\nDATA\r\n", "BDAT 2 LAST\r\nhi", "EHLO again\r\n", "HELO again\r\n",
+        "QUIT\r\n",
     ]
 )  # fmt: skip
 LINES = st.lists(MESSAGE | MESSAGE | MAIL | RCPT | OTHER, min_size=1, max_size=6)
@@ -171,10 +175,16 @@ def test_the_lane_and_the_long_way_agree(
 
 ENVELOPE = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mx.test>\r\n"
 USUAL = ENVELOPE + "DATA\r\nhi\r\n.\r\n"
+SIZED = USUAL.replace("client.test>", "client.test> SIZE=20 BODY=8BITMIME")
 NO = Reply(550, "No")
 BYE = Reply(421, "Bye")
 CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "usual": (USUAL * 3, [], {}),
+    "in small letters": (USUAL.replace("MAIL", "mail").replace("RCPT", "rcpt").replace("DATA", "data") * 2, [], {}),
+    "with a size": (SIZED * 3, [None, None, None, NO], {}),
+    "with a size that is too much": (SIZED * 2, [], {"max_message_size": 19}),
+    "with a size, and refused": (SIZED * 2, [NO, Later()], {}),
+    "with a size, and too many": (SIZED * 3, [], {"max_transactions": 2}),
     "two at a time": (USUAL + ENVELOPE, [], {}),
     "behind HELO": (USUAL, [], {"hello": "HELO"}),
     "LMTP": (USUAL.replace("DATA", "RCPT TO:<c@mx.test>\r\nDATA") * 2, [], {"hello": "LHLO", "dialect": Dialect.LMTP}),

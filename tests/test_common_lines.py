@@ -201,8 +201,11 @@ def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: st
     assert len(buffer) == len(HOSTILE[name]) + 9
 
 
-def test_a_line_that_is_not_common_stays_where_it_is() -> None:
+@pytest.mark.parametrize(
+    ("state", "line"), [(State.READY, b"MAIL FROM:<a..b@c.example>"), (State.RCPT, b"RCPT TO:<a..b@c.example>")]
+)
+def test_a_line_that_is_not_common_stays_where_it_is(state: State, line: bytes) -> None:
     buffer = InputBuffer()
-    buffer.feed(b"RCPT TO:<a..b@c.example>\r\n")
-    assert common_lines(TABLE, READERS)[State.RCPT].read(buffer, GRAMMAR) is None
-    assert buffer.next_line(512, 1024) == b"RCPT TO:<a..b@c.example>"
+    buffer.feed(line + b"\r\n")
+    assert common_lines(TABLE, READERS)[state].read(buffer, GRAMMAR) is None
+    assert buffer.next_line(512, 1024) == line

@@ -202,7 +202,12 @@ def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: st
 
 
 @pytest.mark.parametrize(
-    ("state", "line"), [(State.READY, b"MAIL FROM:<a..b@c.example>"), (State.RCPT, b"RCPT TO:<a..b@c.example>")]
+    ("state", "line"),
+    [
+        (State.READY, b"MAIL FROM:<a..b@c.example>"),
+        (State.READY, b"MAIL FROM:<a@b.example> SIZE=1"),  # which was not announced
+        (State.RCPT, b"RCPT TO:<a..b@c.example>"),
+    ],
 )
 def test_a_line_that_is_not_common_stays_where_it_is(state: State, line: bytes) -> None:
     buffer = InputBuffer()

@@ -93,6 +93,10 @@ class Acceptor:
         if self._error is not None:
             raise self._error
 
+    def wake(self) -> None:
+        """The system may have something left again."""
+        self.resume()
+
     def resume(self) -> None:
         """There may be room again."""
         if not self._watching and not self._over.is_set():
@@ -118,7 +122,7 @@ class Acceptor:
             self._pause()
         elif halt is Halt.SHORT:
             self._pause()
-            self._reactor.call_later(_RETRY, self.resume)
+            self._reactor.wake_at(self._reactor.time() + _RETRY, self)
 
     def _take(self) -> Halt:
         for _ in range(_TURN):

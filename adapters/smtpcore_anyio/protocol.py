@@ -8,6 +8,7 @@ session and its transport: no task, and no timer that is set anew for each comma
 from __future__ import annotations
 
 import math
+from contextvars import Context
 from typing import Protocol, assert_never
 
 from anyio import CancelScope
@@ -23,6 +24,9 @@ from .service import TURN, Service
 
 class Transport(Protocol):
     """What a connection needs of its transport."""
+
+    context: Context
+    """Where everything of this connection is called, so that what its hooks set in context variables stays with it."""
 
     def is_closing(self) -> bool:
         """Whether the end has begun."""
@@ -97,9 +101,11 @@ class Connection:
         "_transport",
         "_waiting",
         "_wire",
+        "context",
         "session",
     )
 
+    context: Context
     _transport: Transport
 
     def __init__(self, home: Home, service: Service, peer: Peer, reactor: Reactor) -> None:
@@ -145,6 +151,7 @@ class Connection:
     def connection_made(self, transport: Transport) -> None:
         """The connection stands: begin."""
         self._transport = transport
+        self.context = transport.context
         self._home.opened(self)
         self._drive()
 
@@ -345,16 +352,17 @@ class Connection:
             self._timer.cancel()
         self._timer_at = deadline
         if deadline > self._reactor.time():
-            self._timer = self._reactor.call_at(deadline, self._expired)
+            self._timer = self._reactor.wake_at(deadline, self)
         else:
             # Due already, as the look for an early talker is. What the kernel holds is to be seen before, so the
             # loop looks at its sockets once.
             self._timer = self._reactor.call_soon(self._one_pass)
 
     def _one_pass(self) -> None:
-        self._timer = self._reactor.call_soon(self._expired)
+        self._timer = self._reactor.call_soon(self.wake)
 
-    def _expired(self) -> None:
+    def wake(self) -> None:
+        """The timer has run out."""
         self._timer = None
         self._timer_at = math.inf
         if self._linger_until is None:

@@ -13,7 +13,7 @@ import heapq
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import Protocol
 
 import anyio
@@ -35,6 +35,36 @@ class Alarm(Protocol):
         """It is not to come."""
 
 
+class Sleeper(Protocol):
+    """Whoever wants to be called at a time."""
+
+    context: Context
+    """Where it is called."""
+
+    def wake(self) -> None:
+        """The time has come."""
+
+
+class Timer:
+    """A call that is to come at a time."""
+
+    __slots__ = ("_reactor", "when", "who")
+
+    def __init__(self, when: float, who: Sleeper, reactor: Reactor) -> None:
+        self.when = when
+        self.who: Sleeper | None = who
+        self._reactor = reactor
+
+    def __lt__(self, other: Timer) -> bool:
+        return self.when < other.when
+
+    def cancel(self) -> None:
+        """It is not to come. The sleeper is let go at once, with the connection that it is."""
+        if self.who is not None:
+            self.who = None
+            self._reactor.cancelled()
+
+
 class Reactor(ABC):
     """Calls what is to be called when sockets are ready and timers due, while `run` runs."""
 
@@ -43,18 +73,28 @@ class Reactor(ABC):
 
     def __init__(self) -> None:
         self.sockets = Sockets()
+        self._timers: list[Timer] = []
+        self._useless = 0
 
     @abstractmethod
     def call_soon(self, callback: Callable[[], None], /) -> Alarm:
         """Call a function behind the next look at the sockets, in the context of whoever asks for it."""
 
-    @abstractmethod
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
-        """The same at a time of the clock."""
+    def wake_at(self, when: float, who: Sleeper) -> Timer:
+        """Call somebody at a time of the clock."""
+        timer = Timer(when, who, self)
+        heapq.heappush(self._timers, timer)
+        if self._timers[0] is timer:
+            self._set_alarm()
+        return timer
 
-    def call_later(self, seconds: float, callback: Callable[[], None], /) -> Alarm:
-        """The same in so many seconds."""
-        return self.call_at(self.time() + seconds, callback)
+    def cancelled(self) -> None:
+        """A timer will not be called. The heap is made anew when it holds little else than such."""
+        self._useless += 1
+        if self._useless > _MANY and self._useless * 2 > len(self._timers):
+            self._useless = 0
+            self._timers = [timer for timer in self._timers if timer.who is not None]
+            heapq.heapify(self._timers)
 
     @abstractmethod
     async def run(self) -> None:
@@ -68,6 +108,29 @@ class Reactor(ABC):
     def drain(self) -> None:
         """Call what was to be called soon, where `run` has ended, and look at no socket."""
 
+    @abstractmethod
+    def _set_alarm(self) -> None:
+        """See that `_wake_due` is called when the first timer is due, which may be another than before."""
+
+    def _next_time(self) -> float:
+        while self._timers and self._timers[0].who is None:
+            heapq.heappop(self._timers)
+            self._useless -= 1
+        return self._timers[0].when if self._timers else math.inf
+
+    def _wake_due(self) -> None:
+        """Call those whose time has come."""
+        now = self.time()
+        while self._next_time() <= now:
+            timer = heapq.heappop(self._timers)
+            who, timer.who = timer.who, None
+            assert who is not None  # see _next_time()
+            try:
+                who.context.run(who.wake)
+            except Exception:
+                # No peer can cause this, and it must not cost the other connections anything.
+                logger.exception("internal error")
+
 
 def reactor_of_this_loop() -> Reactor | None:
     """A reactor on the running event loop; None where a selector cannot be waited for."""
@@ -77,12 +140,13 @@ def reactor_of_this_loop() -> Reactor | None:
 
 
 class AsyncioReactor(Reactor):
-    """On asyncio the loop has timers; it calls when the selector is readable."""
+    """On asyncio the loop calls when the selector is readable, and when the first timer is due."""
 
     def __init__(self) -> None:
         super().__init__()
         self._loop = loop = asyncio.get_running_loop()
         self.time = loop.time
+        self._alarm: asyncio.TimerHandle | None = None
         self._over = asyncio.Event()
         self._error: BaseException | None = None
 
@@ -90,22 +154,20 @@ class AsyncioReactor(Reactor):
         """Call a function in the next turn."""
         return self._loop.call_soon(callback)
 
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Alarm:
-        """Call a function at a time of the clock."""
-        return self._loop.call_at(when, callback)
-
     async def run(self) -> None:
         """Call what is due until `stop`.
 
         Raises:
             BaseException: What no function may raise, and one has.
         """
-        self._loop.add_reader(self.sockets.fileno(), self._look)
+        self._loop.add_reader(self.sockets.fileno(), self._call, self.sockets.look)
         try:
             await self._over.wait()
         finally:
             self._loop.remove_reader(self.sockets.fileno())
             self.sockets.close()
+            self._over.set()
+            self._set_alarm()
         if self._error is not None:
             raise self._error
 
@@ -116,9 +178,20 @@ class AsyncioReactor(Reactor):
     def drain(self) -> None:
         """The loop calls on."""
 
-    def _look(self) -> None:
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        when = self._next_time()
+        over = when == math.inf or self._over.is_set()
+        self._alarm = None if over else self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._call(self._wake_due)
+        self._set_alarm()
+
+    def _call(self, function: Callable[[], object]) -> None:
         try:
-            self.sockets.look()
+            function()
         except BaseException as error:
             # The loop would report it and go on, and the connection that it befell would stand for ever.
             self._error = error
@@ -126,47 +199,26 @@ class AsyncioReactor(Reactor):
 
 
 class Handle:
-    """A function that will be called, in the context of whoever asked for it, unless it is cancelled."""
+    """A function that will be called soon, in the context of whoever asked for it, unless it is cancelled."""
 
-    __slots__ = ("_context", "callback")
+    __slots__ = ("_callback", "_context")
 
     def __init__(self, callback: Callable[[], None]) -> None:
         self._context = copy_context()
-        self.callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Do not call it. It is let go at once, with the connection it belongs to."""
-        self.callback = None
-
-    def run(self) -> None:
-        """Call it."""
-        callback, self.callback = self.callback, None
-        if callback is not None:
-            try:
-                self._context.run(callback)
-            except Exception:
-                # No peer can cause this, and it must not cost the other connections anything.
-                logger.exception("internal error")
-
-
-class Timer(Handle):
-    """The same, at a time."""
-
-    __slots__ = ("_reactor", "when")
-
-    def __init__(self, callback: Callable[[], None], when: float, reactor: TrioReactor) -> None:
-        super().__init__(callback)
-        self.when = when
-        self._reactor = reactor
-
-    def __lt__(self, other: Timer) -> bool:
-        return self.when < other.when
+        self._callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
         """Do not call it."""
-        if self.callback is not None:
-            super().cancel()
-            self._reactor.cancelled()
+        self._callback = None
+
+    def run(self) -> None:
+        """Call it."""
+        if self._callback is not None:
+            try:
+                self._context.run(self._callback)
+            except Exception:
+                # No peer can cause this, and it must not cost the other connections anything.
+                logger.exception("internal error")
 
 
 class TrioReactor(Reactor):
@@ -178,8 +230,6 @@ class TrioReactor(Reactor):
         super().__init__()
         self.time = current_time
         self._soon: list[Handle] = []
-        self._timers: list[Timer] = []
-        self._useless = 0
         self._sleep: anyio.CancelScope | None = None
         self._stopped = False
 
@@ -191,22 +241,6 @@ class TrioReactor(Reactor):
         self._soon.append(handle)
         self._wake()
         return handle
-
-    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
-        """Call a function at a time of the clock."""
-        timer = Timer(callback, when, self)
-        heapq.heappush(self._timers, timer)
-        if self._timers[0] is timer:
-            self._wake()
-        return timer
-
-    def cancelled(self) -> None:
-        """A timer will not be called. The heap is made anew when it holds little else than such."""
-        self._useless += 1
-        if self._useless > _MANY and self._useless * 2 > len(self._timers):
-            self._useless = 0
-            self._timers = [timer for timer in self._timers if timer.callback is not None]
-            heapq.heapify(self._timers)
 
     # The loop.
 
@@ -237,22 +271,18 @@ class TrioReactor(Reactor):
         while self._soon:
             self._call_soon()
 
+    def _set_alarm(self) -> None:
+        self._wake()
+
     def _wake(self) -> None:
         if self._sleep is not None:
             self._sleep.cancel()
 
-    def _next_time(self) -> float:
-        while self._timers and self._timers[0].callback is None:
-            heapq.heappop(self._timers)
-            self._useless -= 1
-        return self._timers[0].when if self._timers else math.inf
-
     def _turn(self) -> bool:
         """Call what is due; whether a socket was ready."""
         ready = self.sockets.look()
-        if self._timers and self._next_time() <= (now := self.time()):
-            while self._next_time() <= now:
-                heapq.heappop(self._timers).run()
+        if self._timers:
+            self._wake_due()
         if self._soon:
             self._call_soon()
         return ready

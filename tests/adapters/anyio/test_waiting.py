@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
 from smtpcore_anyio import Server, listen_tcp
 from smtpcore_anyio.loop import StepLoop
-from smtpcore_anyio.reactor import Alarm
+from smtpcore_anyio.reactor import Sleeper, Timer
 
 from smtpcore.session import Limits, ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
@@ -114,13 +113,13 @@ class TestDeadlines:
         async with serving(config=config) as server, greeted(server) as client:
             reactor = server._reactor
             assert reactor is not None
-            call_at = reactor.call_at
+            wake_at = reactor.wake_at
 
-            def counted(when: float, callback: Callable[[], None], /) -> Alarm:
+            def counted(when: float, who: Sleeper) -> Timer:
                 armed.append(when)
-                return call_at(when, callback)
+                return wake_at(when, who)
 
-            monkeypatch.setattr(reactor, "call_at", counted)
+            monkeypatch.setattr(reactor, "wake_at", counted)
             for _ in range(50):
                 await client.say(b"NOOP")
             assert len(armed) <= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from smtpcore.body import ChunkReader, Defect
 from smtpcore.commands.bdat import Bdat
 from smtpcore.lines import InputBuffer
@@ -12,7 +14,7 @@ from smtpcore.spec import UNKNOWN, Rule
 class Chunks:
     """Reads the octets behind BDAT lines, chunk by chunk; what was found in them is judged over the borders."""
 
-    __slots__ = ("_binary", "_dropped", "_left", "_reader", "line", "reading", "refusal", "rule", "size")
+    __slots__ = ("_dropped", "_left", "_reader", "line", "reading", "refusal", "rule", "size")
 
     reading: bool
     """A chunk was begun and not ended."""
@@ -32,7 +34,6 @@ class Chunks:
         self.size = self._left = self._dropped = 0
         self.refusal = None
         self._reader: ChunkReader | None = None
-        self._binary = False
 
     @property
     def defects(self) -> Defect | None:
@@ -44,20 +45,19 @@ class Chunks:
         """Octets of the message so far."""
         return self._reader.size if self._reader is not None else 0
 
-    def forget(self, *, binary: bool = False) -> None:
-        """Another message begins; ``binary``: its content has no lines (RFC 3030 3)."""
+    def forget(self) -> None:
+        """Another message begins."""
         self._reader = None
-        self._binary = binary
 
-    def begin(self, command: Bdat, rule: Rule, line: bytes, refusal: Reply | None) -> None:
-        """A chunk begins."""
+    def begin(self, command: Bdat, rule: Rule, line: bytes, refusal: Reply | None, *, binary: bool) -> None:
+        """A chunk begins; ``binary``: the content of its message has no lines (RFC 3030 3)."""
         self.reading = True
         self.size = self._left = command.size
         self.rule = rule
         self.line = line
         self.refusal = refusal
         if refusal is None and self._reader is None:
-            self._reader = ChunkReader(self._binary)
+            self._reader = ChunkReader(binary)
 
     def read(self, buffer: InputBuffer) -> bytes:
         """The next octets of a chunk that is taken; nothing when it is complete, or when more input is needed."""
@@ -82,3 +82,7 @@ class Chunks:
         if last and self.refusal is None and self._reader is not None:
             self._reader.finish()
         return True
+
+
+NO_CHUNKS: Final = Chunks()
+"""What a dialogue has that no chunk has come in; nothing changes in it."""

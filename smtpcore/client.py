@@ -339,7 +339,7 @@ class ClientConnection:
     def _put_in_force(self, extensions: Extensions, *, extended: bool) -> None:
         self.grammar.extended = extended
         self.grammar.extensions = extensions
-        self._lengths.put_in_force(extensions)
+        self._lengths = self._lengths.under(extensions)
 
 
 def _served(dialect: Dialect, custom: Collection[CustomExtension]) -> Mapping[bytes, Rule]:

@@ -20,7 +20,7 @@ def put_in_force(connection: ServerConnection, extensions: Extensions, *, extend
     """Read commands by these extensions from now on; ``extended``: behind EHLO or LHLO."""
     connection.grammar.extended = extended
     connection.grammar.extensions = extensions
-    connection.lengths.put_in_force(extensions)
+    connection.lengths = connection.lengths.under(extensions)
 
 
 def _ehlo(connection: ServerConnection, reply: Reply) -> None:
@@ -40,7 +40,7 @@ def _mail(connection: ServerConnection, reply: Reply) -> None:
     params = command.params
     connection.grammar.utf8 = "SMTPUTF8" in params
     connection.dialogue.binary = params.get("BODY") is BodyType.BINARY_MIME
-    connection.chunks.forget(binary=connection.dialogue.binary)
+    connection.chunks.forget()
 
 
 def _data(connection: ServerConnection, reply: Reply) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from smtpcore.extensions import NONE, Extensions
+from functools import lru_cache
+
+from smtpcore.extensions import Extensions
 
 _DRAIN_ROOM = 1024
 
 
 class LineLengths:
-    """The limits of the lines of one dialogue, all in octets with the CRLF.
+    """The limits of the lines of a dialogue, all in octets with the CRLF. Nothing changes in it: dialogues share it.
 
     The verb is known only when the line is there, so lines are read up to the largest limit and measured
     against their own when they have come.
@@ -17,9 +19,11 @@ class LineLengths:
         command: The limit of a command line, what extensions add apart.
         auth: The limit of an AUTH command or a SASL response (RFC 4954 4).
         drain: Octets of a line that nobody can read that are discarded.
+        mail_room: Octets that extensions add to a MAIL line.
+        rcpt_room: The same for a RCPT line.
     """
 
-    __slots__ = ("_drain", "_extensions", "auth", "command", "drain", "longest")
+    __slots__ = ("_drain", "_mail", "_rcpt", "auth", "command", "drain", "longest")
 
     longest: int
     """The largest of all limits."""
@@ -27,22 +31,29 @@ class LineLengths:
     """What is discarded before the dialogue has to end; never so little that a line which is only too long
     would not get its 500."""
 
-    def __init__(self, command: int, auth: int, drain: int) -> None:
+    def __init__(self, command: int, auth: int, drain: int, mail_room: int = 0, rcpt_room: int = 0) -> None:
         self.command = command
         self.auth = auth
         self._drain = drain
-        self.put_in_force(NONE)
+        self._mail = command + mail_room
+        self._rcpt = command + rcpt_room
+        self.longest = max(self._mail, self._rcpt, auth)
+        self.drain = max(drain, self.longest + _DRAIN_ROOM)
 
-    def put_in_force(self, extensions: Extensions) -> None:
-        """Extensions were announced, or forgotten with NONE."""
-        self._extensions = extensions
-        self.longest = max(self.command + max(extensions.mail_room, extensions.rcpt_room), self.auth)
-        self.drain = max(self._drain, self.longest + _DRAIN_ROOM)
+    def under(self, extensions: Extensions) -> LineLengths:
+        """The same limits where these extensions, and no others, are in force."""
+        return line_lengths(self.command, self.auth, self._drain, extensions.mail_room, extensions.rcpt_room)
 
     def limit(self, verb: bytes) -> int:
         """The limit of the lines of a verb, which is given in upper case."""
         if verb == b"MAIL":
-            return self.command + self._extensions.mail_room
+            return self._mail
         if verb == b"RCPT":
-            return self.command + self._extensions.rcpt_room
+            return self._rcpt
         return self.auth if verb == b"AUTH" else self.command
+
+
+@lru_cache(maxsize=64)
+def line_lengths(command: int, auth: int, drain: int, mail_room: int = 0, rcpt_room: int = 0) -> LineLengths:
+    """`LineLengths`, the same for the same numbers: all connections of a server have one."""
+    return LineLengths(command, auth, drain, mail_room, rcpt_room)

@@ -7,7 +7,7 @@ from typing import Final
 
 from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
-from smtpcore.chunks import Chunks
+from smtpcore.chunks import NO_CHUNKS, Chunks
 from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Rcpt, Reader
 from smtpcore.common_lines import CommonLine, common_lines
 from smtpcore.dialogue import Dialogue, select
@@ -26,7 +26,7 @@ from smtpcore.events import (
 )
 from smtpcore.extensions import NONE
 from smtpcore.grammar import CommandError, Grammar
-from smtpcore.lengths import LineLengths
+from smtpcore.lengths import LineLengths, line_lengths
 from smtpcore.leniencies import Leniencies
 from smtpcore.lines import Buffer, InputBuffer, LineFault
 from smtpcore.refusals import Barrier
@@ -134,13 +134,13 @@ class ServerConnection:
         self.barrier = None
         self.line = b""
         self.enhanced = enhanced_codes or dialect is _LMTP  # RFC 2033 5: LMTP has no choice.
-        self.lengths = LineLengths(max_command_line, max_auth_line, max_line_drain)
+        self.lengths = line_lengths(max_command_line, max_auth_line, max_line_drain)
         self.input = InputBuffer()
         self._eof = self._early = self._rejected = False
         self.owed = GREETING
         self._owed_replies = 1
         self.body = _NO_BODY
-        self.chunks = Chunks()
+        self.chunks = NO_CHUNKS
         self.command = None
         self._events: EventIterator[Event] | None = None
 
@@ -310,7 +310,9 @@ class ServerConnection:
             rule = BDAT_LAST
         refusal = refusals.chunk_fault(command, rule, self.dialogue, self.barrier)
         # RFC 3030 2: the octets are read before any reply, the refused ones too.
-        self.chunks.begin(command, rule, line, refusal)
+        if self.chunks is NO_CHUNKS:
+            self.chunks = Chunks()
+        self.chunks.begin(command, rule, line, refusal, binary=self.dialogue.binary)
         return command if refusal is None else self._next_chunk_event()
 
     def _next_chunk_event(self) -> Event | Pause:

@@ -104,8 +104,7 @@ def _check_length(verb: bytes, octets: int, grammar: Grammar, lengths: LineLengt
     if lengths is None:
         if octets <= BASE_LINE:
             return
-        lengths = LineLengths(BASE_LINE, AUTH_LINE, 0)
-        lengths.put_in_force(grammar.extensions)
+        lengths = LineLengths(BASE_LINE, AUTH_LINE, 0).under(grammar.extensions)
     if verb == b"AUTH":
         # RFC 4954 4: what a server takes in a response, no client may send in the AUTH line itself.
         if octets > lengths.command:

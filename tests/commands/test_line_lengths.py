@@ -17,9 +17,7 @@ DSN = Grammar(extensions=Extensions({"DSN": "", "SIZE": ""}), extended=True)
 
 
 def lengths(grammar: Grammar, command: int = 512, auth: int = 12288) -> LineLengths:
-    made = LineLengths(command, auth, 0)
-    made.put_in_force(grammar.extensions)
-    return made
+    return LineLengths(command, auth, 0).under(grammar.extensions)
 
 
 def noop(octets: int) -> Command:

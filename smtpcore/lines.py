@@ -42,7 +42,7 @@ class InputBuffer:
         self._buf = b""
         self._pos = 0  # where the unread octets of _buf begin
         self._scan = 0  # everything from _pos up to here is known to be clean and to hold no CRLF
-        self._pieces: Pieces = []  # fed while _buf was not read up; joined to it when it runs out
+        self._pieces: Pieces | None = None  # fed while _buf was not read up; joined to it when it runs out
         self._pending = 0  # octets in _pieces
         self._dropped = 0  # octets of the present line that were dropped, since the line cannot be given out
         self._faulty = False  # BARE was told of the present line
@@ -70,7 +70,7 @@ class InputBuffer:
             self._buf = piece
             self._pos = self._scan = 0
         elif piece and not self._dead:
-            keep(self._pieces, piece)
+            self._pieces = keep(self._pieces, piece)
             self._pending += len(piece)
 
     def next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
@@ -175,17 +175,14 @@ class InputBuffer:
             self._join()
         self._dead = True
         self._buf = b""
-        self._pieces.clear()
+        self._pieces = None
         self._pos = self._scan = self._pending = 0
         return LineFault.DRAIN
 
     def _join(self) -> None:
         """Put all pieces behind what is left of ``_buf``, which is short or about to be taken."""
-        rest = self._buf[self._pos :]
-        if rest:
-            self._pieces.insert(0, rest)
-        self._buf = b"".join(self._pieces)
-        self._pieces = []
+        self._buf = b"".join((self._buf[self._pos :], *(self._pieces or ())))
+        self._pieces = None
         self._pending = 0
         self._scan -= self._pos
         self._pos = 0

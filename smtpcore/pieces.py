@@ -10,17 +10,20 @@ Pieces: TypeAlias = "list[bytes | bytearray]"
 _SMALL: Final = 4096
 
 
-def keep(pieces: Pieces, piece: bytes) -> None:
-    """Add a piece. Small ones are put together.
+def keep(pieces: Pieces | None, piece: bytes) -> Pieces:
+    """Add a piece; None is for no pieces. Small ones are put together.
 
     An object costs some forty octets beside what is in it, so whoever sends two octets at a time would take twenty
     times the memory that limits allow (T-FLOOD).
     """
-    if not pieces or len(piece) >= _SMALL:
+    if not pieces:
+        return [piece]
+    if len(piece) >= _SMALL:
         pieces.append(piece)
-        return
+        return pieces
     last = pieces[-1]
     if isinstance(last, bytearray):
         last += piece
     else:
         pieces.append(bytearray(piece))
+    return pieces

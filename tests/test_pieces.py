@@ -18,18 +18,19 @@ from tests.session.driver import Dialogue
 )
 def test_pieces_give_what_was_kept_in_order(sizes: list[int]) -> None:
     given = [bytes([number]) * size for number, size in enumerate(sizes)]
-    pieces: Pieces = []
+    pieces: Pieces | None = None
     for piece in given:
-        keep(pieces, piece)
-    assert b"".join(pieces) == b"".join(given)
+        pieces = keep(pieces, piece)
+    assert b"".join(pieces or ()) == b"".join(given)
     assert given == [bytes([number]) * size for number, size in enumerate(sizes)]
 
 
 def test_small_pieces_are_put_together_and_large_ones_are_not_copied() -> None:
     large = b"x" * 4096
-    pieces: Pieces = []
+    pieces: Pieces | None = None
     for piece in (large, b"ab", b"cd", large):
-        keep(pieces, piece)
+        pieces = keep(pieces, piece)
+    assert pieces is not None
     assert pieces == [large, b"abcd", large]
     assert pieces[0] is large
     assert pieces[2] is large

@@ -94,7 +94,6 @@ class Connection:
         "_paused",
         "_reactor",
         "_reading",
-        "_secure",
         "_sending",
         "_timer",
         "_timer_at",
@@ -112,7 +111,8 @@ class Connection:
         self._home = home
         self._reactor = reactor
         self.session = service.session(peer, reactor.time)
-        self._wire = Wire(self.session, service.tls_context)
+        # Between the transport and the session there is nothing until TLS begins.
+        self._wire: Wire | None = None
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
         self._timer: Alarm | None = None
@@ -121,7 +121,6 @@ class Connection:
         self._discard = LINGER_OCTETS
         self._driving = self._again = False
         self._reading = True
-        self._secure = False
         self._paused = self._eof = False
         self._closing = self._lost = self._ended = False
 
@@ -162,10 +161,7 @@ class Connection:
             if self._discard < 0:
                 self._transport.abort()
             return
-        if self._secure:
-            self._wire.receive(data)
-        else:
-            self.session.receive_data(data)
+        self._receive(data)
         self._drive()
 
     def eof_received(self) -> None:
@@ -174,7 +170,7 @@ class Connection:
         if self._closing:
             self._transport.close()
         else:
-            self._wire.receive(b"")
+            self._receive(b"")
             self._drive()
 
     def resume_writing(self) -> None:
@@ -196,6 +192,12 @@ class Connection:
         else:
             self.session.closed(exc)
             self._drive()
+
+    def _receive(self, data: bytes) -> None:
+        if self._wire is None:
+            self.session.receive_data(data)
+        else:
+            self._wire.receive(data)
 
     # The loop over the steps.
 
@@ -246,15 +248,14 @@ class Connection:
             case Send():
                 return self._send(step)
             case Receive():
-                return self._secure and self._flush()
+                return self._flush()
             case Ask():
                 if self._waiting is None:
                     self._waiting = Waiting(step)
                     self._home.tasks.start_soon(self._answer, self._waiting)
                 return self._flush()
             case StartTls():
-                self._secure = True
-                begun = self._wire.start_tls(step)
+                begun = self._start_tls(step)
                 self._flush()
                 return begun
             case Close():
@@ -270,9 +271,16 @@ class Connection:
 
     def _flush(self) -> bool:
         """Write what TLS has to say by itself."""
-        if octets := self._wire.outgoing():
+        if self._wire is not None and (octets := self._wire.outgoing()):
             self._write(octets)
         return False
+
+    def _start_tls(self, step: StartTls) -> bool:
+        if self._wire is None:
+            self._wire = Wire(self.session, self._home.service.tls_context)
+            if self._eof:
+                self._wire.receive(b"")
+        return self._wire.start_tls(step)
 
     def _write(self, octets: bytes) -> bool:
         self._paused = not self._transport.write(octets)
@@ -282,7 +290,7 @@ class Connection:
         if step is self._sending:
             return False
         try:
-            octets = self._wire.send(step.data) if self._secure else step.data
+            octets = step.data if self._wire is None else self._wire.send(step.data)
         except TlsError as error:
             self.session.closed(error)
             return True
@@ -315,7 +323,8 @@ class Connection:
             self._transport.abort()
             return False
         self._linger_until = self._reactor.time() + self._home.service.config.timeouts.linger
-        self._transport.write(self._wire.close())
+        if self._wire is not None:
+            self._transport.write(self._wire.close())
         if self._eof:
             self._transport.close()
             return False
@@ -331,8 +340,9 @@ class Connection:
     def _watch(self) -> None:
         """Read if somebody wants it, and be called when the next deadline is due."""
         if not self._eof and not self._transport.is_closing():
-            wanted = self._closing or self._wire.handshaking or self.session.wants_data
-            if self._paused and self._secure and not self._closing:
+            handshaking = self._wire is not None and self._wire.handshaking
+            wanted = self._closing or handshaking or self.session.wants_data
+            if self._paused and self._wire is not None and not self._closing:
                 # TLS answers some of what it reads by itself (RFC 8446 4.6.3, key updates): who reads nothing could
                 # make us keep answers without end.
                 wanted = False

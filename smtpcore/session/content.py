@@ -28,7 +28,7 @@ class Content:
     __slots__ = ("_parts", "_reserved", "chunks", "collecting", "refusal", "sink", "size")
 
     def __init__(self) -> None:
-        self._parts: Pieces = []
+        self._parts: Pieces | None = None
         self._reserved = 0
         self.sink: BodySink | None = None
         self.collecting = False
@@ -50,7 +50,7 @@ class Content:
             if not session.gate.reserve(len(data)):
                 return STORAGE_FULL
             self._reserved += len(data)
-        keep(self._parts, data)
+        self._parts = keep(self._parts, data)
         return None
 
     def drop(self, session: ServerSession) -> None:
@@ -61,8 +61,8 @@ class Content:
 
     def take(self) -> bytes:
         """What was collected, as one piece. It counts as kept until it is forgotten."""
-        data = b"".join(self._parts)
-        self._parts.clear()
+        data = b"".join(self._parts or ())
+        self._parts = None
         return data
 
     def refuse(self, session: ServerSession, reply: Reply) -> None:
@@ -73,7 +73,7 @@ class Content:
 
     def forget(self, session: ServerSession) -> None:
         """Drop what was collected and give its memory back."""
-        self._parts.clear()
+        self._parts = None
         if self._reserved and session.gate is not None:
             session.gate.free(self._reserved)
         self._reserved = 0

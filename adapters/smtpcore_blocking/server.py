@@ -151,8 +151,9 @@ class Server:
     def stop(self, grace: float = 30.0) -> None:
         """Stop accepting and shut all sessions down; return at once.
 
-        A session outside a mail transaction ends now, one inside it when the transaction is over, at the latest after
-        `grace` seconds. Called again, the second grace counts, so ``stop(0)`` forces; further calls change nothing.
+        A session outside a mail transaction ends now, or in a tenth of a second if its peer has just spoken, one inside
+        it when the transaction is over, at the latest after `grace` seconds. Called again, the second grace counts, so
+        ``stop(0)`` forces; further calls change nothing.
         """
         for level, bell in enumerate(self._stops):
             if not bell.rung:

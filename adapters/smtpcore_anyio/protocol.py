@@ -88,6 +88,7 @@ class Connection:
         "_driving",
         "_ended",
         "_eof",
+        "_flushing",
         "_home",
         "_linger_until",
         "_lost",
@@ -121,7 +122,7 @@ class Connection:
         self._discard = LINGER_OCTETS
         self._driving = self._again = False
         self._reading = True
-        self._paused = self._eof = False
+        self._paused = self._eof = self._flushing = False
         self._closing = self._lost = self._ended = False
 
     # What the server says.
@@ -172,6 +173,12 @@ class Connection:
         else:
             self._receive(b"")
             self._drive()
+
+    def flush(self) -> None:
+        """Write what was put off."""
+        self._flushing = False
+        self._sending = None
+        self._drive()
 
     def resume_writing(self) -> None:
         """The kernel has taken all that was written."""
@@ -231,6 +238,8 @@ class Connection:
             self.abandon(error)
         finally:
             self._driving = False
+        if self._flushing:
+            return
         if step is RECEIVE and self._reading and not (self._closing or self._paused):
             # Behind nearly every command: what the session wants is what is being done.
             deadline = self.session.deadline
@@ -288,6 +297,11 @@ class Connection:
 
     def _send(self, step: Send) -> bool:
         if step is self._sending:
+            return False
+        if self._reactor.sockets.looking:
+            self._sending = step
+            self._flushing = True
+            self._reactor.sockets.write_later(self)
             return False
         try:
             octets = step.data if self._wire is None else self._wire.send(step.data)

@@ -17,6 +17,8 @@ READ_SIZE: Final = 65536
 
 _MOST = 256
 """Sockets that are told in one look; then others have their turn."""
+_BATCH = 32
+"""Of these, so many before what they have to say is written."""
 
 
 class Watched(Protocol):
@@ -27,6 +29,16 @@ class Watched(Protocol):
 
     def ready(self, events: int) -> None:
         """The socket is, or was when it was looked at; it may be another's by now, or not be watched any more."""
+
+
+class Writer(Protocol):
+    """Whoever has put off a write."""
+
+    context: Context
+    """Where it is called."""
+
+    def flush(self) -> None:
+        """Write now."""
 
 
 class Poll(Protocol):
@@ -92,7 +104,10 @@ class Sockets:
         # Without the module selectors between: it makes an object of each event, at the price of a short hook.
         self._poll: Poll = select.epoll() if hasattr(select, "epoll") else SelectorPoll()
         self._watched: dict[int, Watched] = {}
+        self._writers: list[Writer] = []
         self._closed = False
+        self.looking = False
+        """A look is under way, and what is to be written may be put off by `write_later`."""
 
     def fileno(self) -> int:
         """The descriptor that is readable when one of the sockets is ready."""
@@ -119,11 +134,30 @@ class Sockets:
         """Call whoever has something to do; whether anybody has."""
         found = self._poll.poll(0, _MOST)
         watched = self._watched.get
-        for fd, events in found:
-            # The one before may have ended it.
-            if (who := watched(fd)) is not None:
-                who.context.run(who.ready, events)
+        for start in range(0, len(found), _BATCH):
+            self.looking = True
+            try:
+                for fd, events in found[start : start + _BATCH]:
+                    # The one before may have ended it.
+                    if (who := watched(fd)) is not None:
+                        who.context.run(who.ready, events)
+            finally:
+                self.looking = False
+            self._write()
         return bool(found)
+
+    def write_later(self, who: Writer) -> None:
+        """Call somebody behind all that are ready in this look.
+
+        A peer on this machine is woken by what is sent to it, and that costs more than the sending. Of several that
+        wait in one process only the first has to be woken if the others are answered right behind it.
+        """
+        self._writers.append(who)
+
+    def _write(self) -> None:
+        writers, self._writers = self._writers, []
+        for who in writers:
+            who.context.run(who.flush)
 
     def close(self) -> None:
         """Look at none any more."""

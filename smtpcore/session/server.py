@@ -31,7 +31,7 @@ from smtpcore.session.observer import Observer
 from smtpcore.session.pace import Pace
 from smtpcore.session.peer import Peer
 from smtpcore.session.stages.auth import Exchange
-from smtpcore.session.steps import RECEIVE, StartTls, Step
+from smtpcore.session.steps import RECEIVE, Send, StartTls, Step
 from smtpcore.spec import State
 from smtpcore.tls import TlsInfo
 
@@ -220,7 +220,9 @@ class ServerSession(StepMachine):
             super()._expire(name, now)
 
     def _wait_for_transport(self) -> None:
-        # What the peer does not take is not what it does not send.
+        # What the peer does not take is not what it does not send: its time to speak begins behind the Send.
+        if type(self._step) is Send:
+            self._step.then = None
         self.timers.pop("idle", None)
         self.pace.resume(self.monotonic())
         super()._wait_for_transport()

@@ -62,6 +62,8 @@ class Dialogue:
         """The octets of each Send that was written."""
         self.stalled = False
         """The transport takes nothing: Send stays outstanding."""
+        self.hurried = False
+        """The step behind a Send is taken from it, where it is there, and not asked for."""
         self.step: Step | None = None
         self.session = ServerSession(
             settings or config(),
@@ -84,7 +86,11 @@ class Dialogue:
             if type(self.step) is not Send or self.stalled:
                 return b"".join(self.writes[first:]).decode("ascii")
             self.writes.append(self.step.data)
+            then = self.step.then
             self.session.sent()
+            if self.hurried and then is not None:
+                self.step = then
+                return b"".join(self.writes[first:]).decode("ascii")
 
     def say(self, *lines: str) -> str:
         """Feed lines in one piece and run."""

@@ -15,6 +15,7 @@ import pytest
 from smtpcore_anyio import Server, listen_tcp
 from smtpcore_anyio.reactor import Reactor, TrioReactor, reactor_of_this_loop
 from smtpcore_anyio.sockets import READ, WRITE, SelectorPoll, Sockets
+from smtpcore_anyio.transport import SocketTransport
 
 from smtpcore.handler import Handler
 from smtpcore.session import Limits, ServerConfig, ServerSession
@@ -142,6 +143,33 @@ class TestSockets:
                 while len(who.calls) < 100:
                     await anyio.lowlevel.checkpoint()
                 reactor.sockets.watch(one.fileno(), READ, 0, who)
+
+    @pytest.mark.parametrize(
+        ("batch", "order"), [(32, ["heard", "heard", "said", "said"]), (1, ["heard", "said", "heard", "said"])]
+    )
+    async def test_those_who_are_ready_in_one_look_are_answered_behind_all_of_a_batch(
+        self, batch: int, order: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        log: list[str] = []
+        write = SocketTransport.write
+
+        class Hearing(Handler):
+            def helo(self, session: ServerSession, command: object) -> None:
+                log.append("heard")
+
+        def saying(transport: SocketTransport, data: bytes) -> bool:
+            log.append("said")
+            return write(transport, data)
+
+        monkeypatch.setattr("smtpcore_anyio.sockets._BATCH", batch)
+        async with serving(Hearing()) as server, greeted(server) as first, greeted(server) as second:
+            monkeypatch.setattr(SocketTransport, "write", saying)
+            # Nothing is awaited between the two.
+            first.sock.send(b"EHLO client.example\r\n")
+            second.sock.send(b"EHLO client.example\r\n")
+            for client in (first, second):
+                assert (await client.reply()).startswith(b"250")
+            assert log == order
 
     async def test_a_hook_may_end_a_connection_that_is_ready_in_the_same_look(self) -> None:
         class Stopping(Handler):

@@ -14,8 +14,9 @@ LINES = st.lists(
     st.sampled_from(
         [
             ENVELOPE, ENVELOPE + "DATA\r\n", ENVELOPE + "DATA\r\nhi\r\n.\r\n", "DATA\r\n", "hi\r\n", ".\r\n",
-            "NOOP\r\n", "RSET\r\n", "MAIL FROM:<a@client.test> SIZE=1\r\n", "mail from:<>\r\n", "HELP\r\n", "BDAT 4\r\n",
-            "BDAT 0 LAST\r\n", "BDAT 2 LAST\r\nhi", "EHLO again\r\n", "AUTH PLAIN\r\n", "*\r\n", "X\r\n", "QUIT\r\n",
+            "NOOP\r\n", "RSET\r\n", "MAIL FROM:<a@client.test> SIZE=1\r\n", "mail from:<>\r\n", "HELP\r\n",
+            "BDAT 4\r\n", "BDAT 0 LAST\r\n", "BDAT 2 LAST\r\nhi", "EHLO again\r\n", "AUTH PLAIN\r\n", "*\r\n", "X\r\n",
+            "QUIT\r\n",
         ]
     ),
     max_size=8,

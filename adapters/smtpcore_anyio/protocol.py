@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from contextvars import Context
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from anyio import CancelScope
 from anyio.abc import TaskGroup
@@ -18,40 +18,11 @@ from smtpcore_tls import LINGER_OCTETS, TlsError, Wire
 from smtpcore.session import RECEIVE, Ask, Close, Peer, Receive, Send, StartTls, Step
 
 from .hooks import abandon, drop, logger, settle
-from .reactor import Alarm, Reactor
+from .reactor import Handle, Reactor, Timer
 from .service import TURN, Service
 
-
-class Transport(Protocol):
-    """What a connection needs of its transport."""
-
-    context: Context
-    """Where everything of this connection is called, so that what its hooks set in context variables stays with it."""
-
-    def is_closing(self) -> bool:
-        """Whether the end has begun."""
-
-    def pause_reading(self) -> None:
-        """Leave in the kernel what comes."""
-
-    def resume_reading(self) -> None:
-        """Read again."""
-
-    def write(self, data: bytes, /) -> bool:
-        """Write, now or when the kernel takes it.
-
-        Returns:
-            Whether the kernel has all of it. If not, ``resume_writing`` or ``connection_lost`` follows.
-        """
-
-    def write_eof(self) -> None:
-        """End our direction behind what was written."""
-
-    def close(self) -> None:
-        """Read no more, and end the connection behind what was written."""
-
-    def abort(self) -> None:
-        """End the connection now."""
+if TYPE_CHECKING:
+    from .transport import SocketTransport
 
 
 class Home(Protocol):
@@ -106,7 +77,7 @@ class Connection:
     )
 
     context: Context
-    _transport: Transport
+    _transport: SocketTransport
 
     def __init__(self, home: Home, service: Service, peer: Peer, reactor: Reactor) -> None:
         self._home = home
@@ -116,7 +87,7 @@ class Connection:
         self._wire: Wire | None = None
         self._waiting: Waiting | None = None
         self._sending: Send | None = None
-        self._timer: Alarm | None = None
+        self._timer: Handle | Timer | None = None
         self._timer_at = math.inf
         self._linger_until: float | None = None
         self._discard = LINGER_OCTETS
@@ -148,7 +119,7 @@ class Connection:
 
     # What the transport says.
 
-    def connection_made(self, transport: Transport) -> None:
+    def connection_made(self, transport: SocketTransport) -> None:
         """The connection stands: begin."""
         self._transport = transport
         self.context = transport.context
@@ -298,7 +269,7 @@ class Connection:
     def _send(self, step: Send) -> bool:
         if step is self._sending:
             return False
-        if self._reactor.sockets.looking:
+        if self._reactor.sockets.holding:
             self._sending = step
             self._flushing = True
             self._reactor.sockets.write_later(self)

@@ -28,13 +28,6 @@ _MANY = 100
 """Timers that are worth to be sorted out when most of them are of no use any more."""
 
 
-class Alarm(Protocol):
-    """A call that is to come."""
-
-    def cancel(self) -> None:
-        """It is not to come."""
-
-
 class Sleeper(Protocol):
     """Whoever wants to be called at a time."""
 
@@ -43,6 +36,29 @@ class Sleeper(Protocol):
 
     def wake(self) -> None:
         """The time has come."""
+
+
+class Handle:
+    """A function that will be called soon, in the context of whoever asked for it, unless it is cancelled."""
+
+    __slots__ = ("_callback", "_context")
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._context = copy_context()
+        self._callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        """Do not call it."""
+        self._callback = None
+
+    def run(self) -> None:
+        """Call it."""
+        if self._callback is not None:
+            try:
+                self._context.run(self._callback)
+            except Exception:
+                # No peer can cause this, and it must not cost the other connections anything.
+                logger.exception("internal error")
 
 
 class Timer:
@@ -73,12 +89,17 @@ class Reactor(ABC):
 
     def __init__(self) -> None:
         self.sockets = Sockets()
+        self._soon: list[Handle] = []
         self._timers: list[Timer] = []
         self._useless = 0
 
-    @abstractmethod
-    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
-        """Call a function behind the next look at the sockets, in the context of whoever asks for it."""
+    def call_soon(self, callback: Callable[[], None]) -> Handle:
+        """Call a function in the next turn, behind a look at the sockets, in the context of whoever asks for it."""
+        handle = Handle(callback)
+        self._soon.append(handle)
+        if len(self._soon) == 1:
+            self._hurry()
+        return handle
 
     def wake_at(self, when: float, who: Sleeper) -> Timer:
         """Call somebody at a time of the clock."""
@@ -104,13 +125,27 @@ class Reactor(ABC):
     def stop(self) -> None:
         """Let `run` return; no connection may be left."""
 
-    @abstractmethod
     def drain(self) -> None:
         """Call what was to be called soon, where `run` has ended, and look at no socket."""
+        while self._soon:
+            self._call_soon()
+
+    @abstractmethod
+    def _hurry(self) -> None:
+        """See that `_call_soon` is called in the next turn."""
 
     @abstractmethod
     def _set_alarm(self) -> None:
         """See that `_wake_due` is called when the first timer is due, which may be another than before."""
+
+    def _call_soon(self) -> None:
+        handles, self._soon = self._soon, []
+        self.sockets.hold()
+        try:
+            for handle in handles:
+                handle.run()
+        finally:
+            self.sockets.release()
 
     def _next_time(self) -> float:
         while self._timers and self._timers[0].who is None:
@@ -150,10 +185,6 @@ class AsyncioReactor(Reactor):
         self._over = asyncio.Event()
         self._error: BaseException | None = None
 
-    def call_soon(self, callback: Callable[[], None], /) -> Alarm:
-        """Call a function in the next turn."""
-        return self._loop.call_soon(callback)
-
     async def run(self) -> None:
         """Call what is due until `stop`.
 
@@ -175,8 +206,8 @@ class AsyncioReactor(Reactor):
         """Let `run` return."""
         self._over.set()
 
-    def drain(self) -> None:
-        """The loop calls on."""
+    def _hurry(self) -> None:
+        self._loop.call_soon(self._call, self._call_soon)
 
     def _set_alarm(self) -> None:
         if self._alarm is not None:
@@ -198,29 +229,6 @@ class AsyncioReactor(Reactor):
             self._over.set()
 
 
-class Handle:
-    """A function that will be called soon, in the context of whoever asked for it, unless it is cancelled."""
-
-    __slots__ = ("_callback", "_context")
-
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self._context = copy_context()
-        self._callback: Callable[[], None] | None = callback
-
-    def cancel(self) -> None:
-        """Do not call it."""
-        self._callback = None
-
-    def run(self) -> None:
-        """Call it."""
-        if self._callback is not None:
-            try:
-                self._context.run(self._callback)
-            except Exception:
-                # No peer can cause this, and it must not cost the other connections anything.
-                logger.exception("internal error")
-
-
 class TrioReactor(Reactor):
     """On trio everything is called in the task that calls `run`, which waits for the selector and the next timer."""
 
@@ -229,20 +237,8 @@ class TrioReactor(Reactor):
 
         super().__init__()
         self.time = current_time
-        self._soon: list[Handle] = []
         self._sleep: anyio.CancelScope | None = None
         self._stopped = False
-
-    # What connections ask for.
-
-    def call_soon(self, callback: Callable[[], None], /) -> Handle:
-        """Call a function in the next turn, behind a look at the sockets."""
-        handle = Handle(callback)
-        self._soon.append(handle)
-        self._wake()
-        return handle
-
-    # The loop.
 
     async def run(self) -> None:
         """Call what is due until `stop`."""
@@ -266,10 +262,8 @@ class TrioReactor(Reactor):
         self._stopped = True
         self._wake()
 
-    def drain(self) -> None:
-        """Call what was to be called soon."""
-        while self._soon:
-            self._call_soon()
+    def _hurry(self) -> None:
+        self._wake()
 
     def _set_alarm(self) -> None:
         self._wake()
@@ -286,8 +280,3 @@ class TrioReactor(Reactor):
         if self._soon:
             self._call_soon()
         return ready
-
-    def _call_soon(self) -> None:
-        handles, self._soon = self._soon, []
-        for handle in handles:
-            handle.run()

@@ -106,8 +106,8 @@ class Sockets:
         self._watched: dict[int, Watched] = {}
         self._writers: list[Writer] = []
         self._closed = False
-        self.looking = False
-        """A look is under way, and what is to be written may be put off by `write_later`."""
+        self.holding = False
+        """Several are called in a row, and what they have to write is put off by `write_later`."""
 
     def fileno(self) -> int:
         """The descriptor that is readable when one of the sockets is ready."""
@@ -135,26 +135,31 @@ class Sockets:
         found = self._poll.poll(0, _MOST)
         watched = self._watched.get
         for start in range(0, len(found), _BATCH):
-            self.looking = True
+            self.hold()
             try:
                 for fd, events in found[start : start + _BATCH]:
                     # The one before may have ended it.
                     if (who := watched(fd)) is not None:
                         who.context.run(who.ready, events)
             finally:
-                self.looking = False
-            self._write()
+                self.release()
         return bool(found)
 
-    def write_later(self, who: Writer) -> None:
-        """Call somebody behind all that are ready in this look.
+    def hold(self) -> None:
+        """Put off what is written from now on.
 
         A peer on this machine is woken by what is sent to it, and that costs more than the sending. Of several that
         wait in one process only the first has to be woken if the others are answered right behind it.
         """
+        self.holding = True
+
+    def write_later(self, who: Writer) -> None:
+        """Call somebody at the release."""
         self._writers.append(who)
 
-    def _write(self) -> None:
+    def release(self) -> None:
+        """Have all written that was put off."""
+        self.holding = False
         writers, self._writers = self._writers, []
         for who in writers:
             who.context.run(who.flush)

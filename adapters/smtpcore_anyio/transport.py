@@ -31,6 +31,7 @@ class SocketTransport:
         self._socket = sock
         self._connection = connection
         self.context = copy_context()
+        """Where the connection is called, so that what its hooks set in context variables stays with it."""
         self._unsent = b""
         self._events = 0
         self._paused = self._end = self._closing = False

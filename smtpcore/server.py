@@ -164,6 +164,15 @@ class ServerConnection:
         """Whether the next octets are content: between the 354 and the dot, or within a chunk."""
         return self.chunks.reading or self.dialogue.state is _DATA
 
+    def wants_input(self) -> bool:
+        """Whether no event can come before more input does."""
+        return (
+            self.owed is None
+            and self.input.empty()
+            and not (self._eof or self.chunks.reading)
+            and self.dialogue.state not in _NO_LINES
+        )
+
     def receive_data(self, data: Buffer) -> Iterator[Event]:
         """Feed octets; ``b""`` is the end of the input.
 

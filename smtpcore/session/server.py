@@ -341,7 +341,11 @@ class ServerSession(StepMachine):
                 return None
             received[type(event)](self, event)
             if self.interrupted():
-                return None
+                return self._pause() if self._rests() else None
+
+    def _rests(self) -> bool:
+        """Whether it is only a reply that interrupts, and nothing but more input is waited for behind it."""
+        return not (self._left or self._shutting) and self._ask is None and self.connection.wants_input()
 
     def _pause(self) -> Step:
         self._read_up = True

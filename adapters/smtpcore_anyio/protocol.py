@@ -148,13 +148,14 @@ class Connection:
     def flush(self) -> None:
         """Write what was put off."""
         self._flushing = False
-        self._sending = None
-        self._drive()
+        step, self._sending = self._sending, None
+        # It stands, unless somebody has said something meanwhile.
+        self._drive(None if self._again else step)
 
     def resume_writing(self) -> None:
         """The kernel has taken all that was written."""
         self._paused = False
-        if self._sending is not None:
+        if self._sending is not None and not self._flushing:
             self._sending = None
             self.session.sent()
             self._drive()
@@ -179,21 +180,21 @@ class Connection:
 
     # The loop over the steps.
 
-    def _drive(self) -> None:
-        """Ask the session what it wants until it wants to wait."""
+    def _drive(self, step: Step | None = None) -> None:
+        """Ask the session what it wants until it wants to wait; ``step`` is what it is known to want first."""
         if self._ended:
             return
-        if self._driving:
-            # A hook or the transport called back from within the loop below, which then asks once more.
+        if self._driving or self._flushing:
+            # A hook or the transport called back from within the loop below, or a write is put off: ask once more then.
             self._again = True
             return
         self._driving = True
         next_step = self.session.next_step
-        step: Step | None = None
         try:
             for _ in range(TURN):
                 self._again = False
-                step = next_step()
+                if step is None:
+                    step = next_step()
                 if not self._take(step):
                     if not self._again:
                         break
@@ -201,6 +202,7 @@ class Connection:
                     # Nearly always: a reply, and nothing but more input is waited for.
                     step = step.then
                     break
+                step = None
             else:
                 self._reactor.call_soon(self._drive)
         except Exception as error:
@@ -209,7 +211,8 @@ class Connection:
             self.abandon(error)
         finally:
             self._driving = False
-        if self._flushing:
+        if type(step) is Send and not self._paused:
+            # It is put off, and all else until it is written.
             return
         if step is RECEIVE and self._reading and not (self._closing or self._paused):
             # Behind nearly every command: what the session wants is what is being done.

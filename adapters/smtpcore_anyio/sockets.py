@@ -135,7 +135,7 @@ class Sockets:
         found = self._poll.poll(0, _MOST)
         watched = self._watched.get
         for start in range(0, len(found), _BATCH):
-            self.hold()
+            self.holding = len(found) > 1
             try:
                 for fd, events in found[start : start + _BATCH]:
                     # The one before may have ended it.

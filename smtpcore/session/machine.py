@@ -78,7 +78,7 @@ class StepMachine:
         It belongs to the step that stands: look at it when a wait begins.
         """
         if type(self._step) is Send:
-            self._wait_for_transport()
+            self._wait_for_transport(self._step)
         return min(self.timers.values()) if self.timers else None
 
     def timed_out(self) -> None:
@@ -87,9 +87,12 @@ class StepMachine:
 
     def sent(self) -> None:
         """The octets of Send were handed over, and the transport takes more."""
-        if type(self._step) is Send:
+        step = self._step
+        if type(step) is Send:
             self._step = None
             self.timers.pop("write", None)
+            if step.then is not None:
+                self._wait_for_input()
 
     def answer(self, ask: Ask, value: object) -> None:
         """A hook has answered; ignored when the Ask was settled meanwhile."""
@@ -135,10 +138,10 @@ class StepMachine:
             raise LocalProtocolError("next_step() was called from inside a hook; return from it first")
         self._busy = True
         try:
-            if self._told:
-                self._told = False
-                self._settle()
             while True:
+                if self._told:
+                    self._told = False
+                    self._settle()
                 if self._step is not None:
                     return self._step
                 if self._flush_now and self._out:
@@ -148,13 +151,16 @@ class StepMachine:
                 if self._phase is None:
                     return None
                 step = self._phase()
-                if step is not None:
+                # Unless a hook has told something, too.
+                if step is not None and not self._told:
                     return step
         finally:
             self._busy = False
 
     def _settle(self) -> None:
         """Act upon what was told since the last step."""
+        if type(self._step) is Send:
+            self._step.then = None
         if self._result is not None and self._ask is not None:
             value, exception = self._result
             stage = self._ask.stage
@@ -179,7 +185,7 @@ class StepMachine:
         if self._timed_out:
             self._timed_out = False
             if type(self._step) is Send:
-                self._wait_for_transport()
+                self._wait_for_transport(self._step)
             now = self.monotonic()
             for name in self.timers.expired(now):
                 self._expire(name, now)
@@ -212,6 +218,10 @@ class StepMachine:
 
     def _read(self, data: Buffer) -> None:
         """Take octets that were received, in clear text or through TLS."""
+        raise NotImplementedError
+
+    def _wait_for_input(self) -> None:
+        """Behind a Send nothing but input is waited for: start the timers of that."""
         raise NotImplementedError
 
     def _disconnect(self) -> Step | None:
@@ -247,20 +257,9 @@ class StepMachine:
             self._wait_for(stage, value, then, accept)
 
     def consult(
-        self,
-        stage: str,
-        hook: Callable[[Self, _S], object],
-        subject: _S,
-        answered: Callable[[Self, _S, object], None],
+        self, stage: str, hook: Callable[[Self, _S], object], subject: _S, answered: Callable[[Self, _S, object], None]
     ) -> None:
-        """Call the hook of a stage about its subject, and let the stage go on: ``call()`` for what is called most.
-
-        Args:
-            stage: The hook's name.
-            hook: Is given the session and the subject.
-            subject: What it is about.
-            answered: Is given the same and the answer, None or a Reply.
-        """
+        """``call()`` for what is called most; ``answered`` is given what the hook was, and None or a Reply."""
         self.go_on(stage, subject, self.asked(stage, hook, subject), answered)
 
     def asked(self, stage: str, hook: Callable[[Self, _S], object], subject: _S) -> object:
@@ -357,11 +356,10 @@ class StepMachine:
         self._step = step = Send(out if type(out) is bytes else bytes(out), then)
         return step
 
-    def _wait_for_transport(self) -> None:
-        """Somebody looks at the deadline while a Send stands, so the transport has not taken it at once.
-
-        Nearly every one does, and then there is no need for a clock and a timer with each reply.
-        """
+    def _wait_for_transport(self, send: Send) -> None:
+        # Somebody looks at the deadline, so the transport has not taken it at once. Nearly every one does, and then
+        # there is no need for a clock and a timer with each reply.
+        send.then = None
         if "write" not in self.timers:
             self.timers.start("write", self.monotonic(), self._timeouts.write)
 

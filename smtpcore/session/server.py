@@ -31,7 +31,7 @@ from smtpcore.session.observer import Observer
 from smtpcore.session.pace import Pace
 from smtpcore.session.peer import Peer
 from smtpcore.session.stages.auth import Exchange
-from smtpcore.session.steps import RECEIVE, Send, StartTls, Step
+from smtpcore.session.steps import RECEIVE, StartTls, Step
 from smtpcore.spec import State
 from smtpcore.tls import TlsInfo
 
@@ -219,14 +219,6 @@ class ServerSession(StepMachine):
         else:
             super()._expire(name, now)
 
-    def _wait_for_transport(self) -> None:
-        # What the peer does not take is not what it does not send: its time to speak begins behind the Send.
-        if type(self._step) is Send:
-            self._step.then = None
-        self.timers.pop("idle", None)
-        self.pace.resume(self.monotonic())
-        super()._wait_for_transport()
-
     def _secured(self, info: TlsInfo) -> None:
         opening.secured(self, info)
 
@@ -349,9 +341,12 @@ class ServerSession(StepMachine):
 
     def _pause(self) -> Step:
         self._read_up = True
-        step = self._flush(RECEIVE) if self._out else RECEIVE
-        self._receive()
-        return step
+        return self._flush(RECEIVE) if self._out else self._receive()
+
+    def _wait_for_input(self) -> None:
+        # What came meanwhile has to be asked for.
+        if self._read_up:
+            self._receive()
 
     def _receive(self) -> Step:
         connection = self.connection

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from smtpcore_testing.strategies import Chunking, chunkings
 
-from smtpcore.session import RECEIVE, Limits, Receive, Send, Timeouts
+from smtpcore.commands import Rcpt
+from smtpcore.handler import BodySink, Handler
+from smtpcore.session import RECEIVE, Envelope, Limits, Receive, Send, ServerSession, Timeouts
 from tests.session.driver import Dialogue, config
 
 ENVELOPE = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mx.test>\r\n"
@@ -55,6 +58,51 @@ def test_it_is_there_behind_a_command_that_was_not_pipelined() -> None:
         assert isinstance(step, Send)
         assert step.then is RECEIVE
         dialogue.session.sent()
+
+
+def test_what_a_hook_tells_its_session_is_heard_at_once() -> None:
+    class Closing(Handler):
+        def rcpt(self, session: ServerSession, rcpt: Rcpt) -> None:
+            session.shutdown(0)
+
+    dialogue = Dialogue(handler=Closing()).ready()
+    dialogue.hurried = True
+    dialogue.say("MAIL FROM:<a@client.test>")
+    assert dialogue.say("RCPT TO:<b@mx.test>").startswith("250 ")
+    assert dialogue.wait(0).startswith("421 ")
+
+
+def test_what_a_sink_tells_its_session_is_heard_at_once() -> None:
+    class Closing(BodySink):
+        def write(self, chunk: bytes) -> None:
+            dialogue.session.shutdown(0)
+
+    class Streaming(Handler):
+        def data(self, session: ServerSession, envelope: Envelope) -> BodySink:
+            return Closing()
+
+    dialogue = Dialogue(handler=Streaming()).ready()
+    dialogue.hurried = True
+    dialogue.say("MAIL FROM:<a@client.test>", "RCPT TO:<b@mx.test>", "DATA")
+    dialogue.say("hi")
+    assert dialogue.wait(0).startswith("421 ")
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_the_time_to_speak_begins_behind_a_send_that_took_long(hurried: bool) -> None:
+    # An adapter that writes without waiting for anything else does not look at the deadline meanwhile.
+    dialogue = Dialogue(config(timeouts=Timeouts.hardened())).ready()
+    session = dialogue.session
+    for line in ("MAIL FROM:<a@client.test>", "RCPT TO:<b@mx.test>", "DATA"):
+        session.receive_data(f"{line}\r\n".encode())
+        step = session.next_step()
+        assert isinstance(step, Send)
+        dialogue.now += 200
+        session.sent()
+        if not hurried:
+            assert session.next_step() is RECEIVE
+        kept = {name: at - dialogue.now for name, at in session.timers.items() if name in ("idle", "block", "rate")}
+        assert kept == ({"block": 180, "rate": 60} if line == "DATA" else {"idle": 300})
 
 
 def test_it_is_withdrawn_when_the_transport_does_not_take_all_at_once() -> None:

@@ -81,6 +81,7 @@ class Acceptor:
     async def in_callbacks(self, reactor: Reactor) -> None:
         """The same in a reactor; who was told that there is no room calls `resume`."""
         self._reactor = reactor
+        self._descriptor = self._listening.fileno()
         self._over = anyio.Event()
         self.resume()
         # A socket that was broken by others may never become readable.
@@ -99,23 +100,33 @@ class Acceptor:
 
     def resume(self) -> None:
         """There may be room again."""
-        if not self._watching and not self._over.is_set():
+        if self._watching or self._over.is_set():
+            return
+        try:
+            if self._listening.fileno() != self._descriptor:
+                raise OSError(errno.EBADF, "the listening socket was closed")
+            self._reactor.sockets.watch(self._descriptor, 0, READ, self)
+        except OSError as error:
+            self._fail(error)
+        else:
             self._watching = True
-            self._reactor.sockets.watch(self._listening.fileno(), 0, READ, self)
 
     def _pause(self) -> None:
         if self._watching:
             self._watching = False
-            self._reactor.sockets.watch(self._listening.fileno(), READ, 0, self)
+            self._reactor.sockets.watch(self._descriptor, READ, 0, self)
+
+    def _fail(self, error: OSError) -> None:
+        self._pause()
+        self._error = error
+        self._over.set()
 
     def ready(self, events: int) -> None:
         """There may be connections, or an error."""
         try:
             halt = self._take()
         except OSError as error:
-            self._pause()
-            self._error = error
-            self._over.set()
+            self._fail(error)
             return
         # Else the reactor calls again, for it looks whether there is something and not whether something came.
         if halt is Halt.FULL:

@@ -44,7 +44,9 @@ def drop(pending: Awaitable[object]) -> None:
             return
 
 
-def abandon(session: ServerSession | ClientSession, awaited: Ask | None = None, cause: Exception | None = None) -> None:
+def abandon(
+    session: ServerSession | ClientSession, awaited: Ask | None = None, cause: BaseException | None = None
+) -> None:
     """Bring a session to its end where nothing can be waited for any more.
 
     Args:
@@ -58,6 +60,8 @@ def abandon(session: ServerSession | ClientSession, awaited: Ask | None = None, 
             drop(ask.pending)
         session.failed(ask, cause if isinstance(cause, Abandoned) else Abandoned("the server was stopped"))
 
+    if cause is not None and not isinstance(cause, Exception):
+        cause = Abandoned(f"a hook raised {type(cause).__name__}")
     try:
         smtpcore_tls.abandon(session, cause, refuse)
     except Exception:

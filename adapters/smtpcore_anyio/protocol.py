@@ -7,6 +7,7 @@ session and its transport: no task, and no timer that is set anew for each comma
 
 from __future__ import annotations
 
+import asyncio
 import math
 from contextvars import Context
 from typing import TYPE_CHECKING, Protocol, assert_never
@@ -105,7 +106,7 @@ class Connection:
         self.session.timed_out()
         self._drive()
 
-    def abandon(self, cause: Exception | None = None) -> None:
+    def abandon(self, cause: BaseException | None = None) -> None:
         """End the connection now; a hook that is awaited is cancelled."""
         if self._ended:
             return
@@ -204,9 +205,10 @@ class Connection:
                     break
                 step = None
             else:
-                self._reactor.call_soon(self._drive)
-        except Exception as error:
-            # No peer can cause this, and it must not cost the other connections anything.
+                self._reactor.call_soon(self._drive, self.context)
+        except (Exception, asyncio.CancelledError) as error:
+            # No peer can cause this, and it must not cost the other connections anything. The cancellation is of
+            # something that a hook has asked: this is no task that could be cancelled.
             logger.exception("internal error, the connection is closed")
             self.abandon(error)
         finally:
@@ -297,7 +299,7 @@ class Connection:
                 await settle(self.session, waiting.ask)
         if self._waiting is waiting:
             self._waiting = None
-            self._drive()
+            self.context.run(self._drive)
 
     def _close(self, graceful: bool) -> bool:
         if self._lost:
@@ -352,12 +354,14 @@ class Connection:
         if deadline > self._reactor.time():
             self._timer = self._reactor.wake_at(deadline, self)
         else:
-            # Due already, as the look for an early talker is. What the kernel holds is to be seen before, so the
-            # loop looks at its sockets once.
-            self._timer = self._reactor.call_soon(self._one_pass)
+            # Due already, as the look for an early talker is. What the kernel holds is to be seen before.
+            self._timer = self._reactor.call_soon(self._look, self.context)
 
-    def _one_pass(self) -> None:
-        self._timer = self._reactor.call_soon(self.wake)
+    def _look(self) -> None:
+        timer = self._timer
+        self._transport.look()
+        if self._timer is timer:
+            self.wake()
 
     def wake(self) -> None:
         """The timer has run out."""

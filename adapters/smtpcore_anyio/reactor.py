@@ -13,7 +13,7 @@ import heapq
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context
 from typing import Protocol
 
 import anyio
@@ -24,6 +24,8 @@ from .sockets import Sockets, can_be_waited_for
 
 _PASSES = 10
 """Looks at the sockets in a row that find something; then the other tasks have their turn."""
+_TICK = 0.001
+"""Seconds that a timer is late at the most for a clock that has no finer ones."""
 _MANY = 100
 """Timers that are worth to be sorted out when most of them are of no use any more."""
 
@@ -39,12 +41,12 @@ class Sleeper(Protocol):
 
 
 class Handle:
-    """A function that will be called soon, in the context of whoever asked for it, unless it is cancelled."""
+    """A function that will be called soon, unless it is cancelled."""
 
     __slots__ = ("_callback", "_context")
 
-    def __init__(self, callback: Callable[[], None]) -> None:
-        self._context = copy_context()
+    def __init__(self, callback: Callable[[], None], context: Context) -> None:
+        self._context = context
         self._callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
@@ -93,9 +95,9 @@ class Reactor(ABC):
         self._timers: list[Timer] = []
         self._useless = 0
 
-    def call_soon(self, callback: Callable[[], None]) -> Handle:
-        """Call a function in the next turn, behind a look at the sockets, in the context of whoever asks for it."""
-        handle = Handle(callback)
+    def call_soon(self, callback: Callable[[], None], context: Context) -> Handle:
+        """Call a function in the next turn."""
+        handle = Handle(callback, context)
         self._soon.append(handle)
         if len(self._soon) == 1:
             self._hurry()
@@ -139,11 +141,15 @@ class Reactor(ABC):
         """See that `_wake_due` is called when the first timer is due, which may be another than before."""
 
     def _call_soon(self) -> None:
-        handles, self._soon = self._soon, []
+        handles, self._soon = iter(self._soon), []
         self.sockets.hold()
         try:
             for handle in handles:
                 handle.run()
+        except BaseException:
+            # The server ends by this, and calls the others by `drain`.
+            self._soon = [*handles, *self._soon]
+            raise
         finally:
             self.sockets.release()
 
@@ -199,6 +205,9 @@ class AsyncioReactor(Reactor):
             self.sockets.close()
             self._over.set()
             self._set_alarm()
+        if isinstance(self._error, asyncio.CancelledError):
+            # Raised as it is it would be taken for the end of a task that was cancelled, in good order.
+            raise RuntimeError("what a function waited for was cancelled") from self._error
         if self._error is not None:
             raise self._error
 
@@ -214,6 +223,8 @@ class AsyncioReactor(Reactor):
             self._alarm.cancel()
         when = self._next_time()
         over = when == math.inf or self._over.is_set()
+        # uvloop counts in milliseconds, and would call before the time again and again until it has come.
+        when = max(when, self.time() + _TICK)
         self._alarm = None if over else self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:

@@ -270,6 +270,8 @@ class Server:
     # Counting.
 
     def _vacant(self) -> bool:
+        if self._closed or self._stopped:
+            return False
         return self._max_connections is None or self._open < self._max_connections
 
     def _release(self) -> None:

@@ -25,7 +25,7 @@ class Watched(Protocol):
     """Whoever waits for a socket."""
 
     context: Context
-    """Where it is called, so that what the hooks of one connection set in context variables stays with it."""
+    """Where it is called."""
 
     def ready(self, events: int) -> None:
         """The socket is, or was when it was looked at; it may be another's by now, or not be watched any more."""
@@ -117,18 +117,26 @@ class Sockets:
         """Call somebody when a socket is ready for other events than before; 0 is for none.
 
         A socket that nothing is wanted of is not among those looked at, which would tell of an error again and again.
-        Behind `close` nothing is done.
+        Behind `close` nothing is done, nor for a socket that was closed by others and whose number is another's now.
+
+        Raises:
+            OSError: The socket cannot be watched.
         """
         if self._closed:
             return
         if not before:
             self._poll.register(fd, events)
             self._watched[fd] = who
+        elif self._watched.get(fd) is not who:
+            pass
         elif events:
             self._poll.modify(fd, events)
         else:
-            self._poll.unregister(fd)
             del self._watched[fd]
+            try:
+                self._poll.unregister(fd)
+            except OSError:
+                pass  # It is closed, and the system has forgotten it.
 
     def look(self) -> bool:
         """Call whoever has something to do; whether anybody has."""

@@ -31,7 +31,7 @@ class SocketTransport:
         self._socket = sock
         self._connection = connection
         self.context = copy_context()
-        """Where the connection is called, so that what its hooks set in context variables stays with it."""
+        """Where the connection is called: what its hooks set in context variables is no business of another's."""
         self._unsent = b""
         self._events = 0
         self._paused = self._end = self._closing = False
@@ -57,6 +57,10 @@ class SocketTransport:
         """Read again."""
         self._paused = False
         self._watch()
+
+    def look(self) -> None:
+        """Read what is there, if it is wanted."""
+        self.ready(READ)
 
     def write(self, data: bytes) -> bool:
         """Write, now or when the kernel takes it.
@@ -172,10 +176,12 @@ class SocketTransport:
             self._lose(error)
 
     def _lose(self, error: OSError | None) -> None:
-        self._reactor.call_soon(partial(self._lost, error))
+        self._reactor.call_soon(partial(self._lost, error), self.context)
 
     def _lost(self, error: OSError | None) -> None:
         try:
             self._connection.connection_lost(error)
         finally:
             self._socket.close()
+            # Each has the other, and neither is to wait for the collector.
+            del self._connection

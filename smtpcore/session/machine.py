@@ -65,9 +65,8 @@ class StepMachine:
         # the dialogue's. No octet of SMTP may pass unless it is None.
         self._tls_octets: list[bytes] | None = None
         self._input_open = True
-        self._ending = False
+        self._ending = self._broken = False
         self._graceful = True
-        self._broken = False
 
     # What an adapter tells and asks.
 
@@ -138,10 +137,10 @@ class StepMachine:
             raise LocalProtocolError("next_step() was called from inside a hook; return from it first")
         self._busy = True
         try:
+            if self._told:
+                self._told = False
+                self._settle()
             while True:
-                if self._told:
-                    self._told = False
-                    self._settle()
                 if self._step is not None:
                     return self._step
                 if self._flush_now and self._out:
@@ -151,8 +150,11 @@ class StepMachine:
                 if self._phase is None:
                     return None
                 step = self._phase()
-                # Unless a hook has told something, too.
-                if step is not None and not self._told:
+                if self._told and step is not None and self._step is None:
+                    # A hook has told something, and there is nothing to be done before the wait.
+                    self._told = False
+                    self._settle()
+                elif step is not None:
                     return step
         finally:
             self._busy = False
@@ -353,7 +355,7 @@ class StepMachine:
         self._out_since = None
         self._flush_now = False
         self.timers.pop("idle", None)
-        self._step = step = Send(out if type(out) is bytes else bytes(out), then)
+        self._step = step = Send(out if type(out) is bytes else bytes(out), None if self._told else then)
         return step
 
     def _wait_for_transport(self, send: Send) -> None:

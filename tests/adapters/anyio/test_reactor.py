@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
+import gc
 import socket
+import sys
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -13,19 +17,26 @@ import anyio
 import anyio.lowlevel
 import pytest
 from smtpcore_anyio import Server, listen_tcp
-from smtpcore_anyio.reactor import Reactor, TrioReactor, reactor_of_this_loop
+from smtpcore_anyio.reactor import Reactor, reactor_of_this_loop
 from smtpcore_anyio.sockets import READ, WRITE, SelectorPoll, Sockets
 from smtpcore_anyio.transport import SocketTransport
 
+from smtpcore.commands import Mail, Rcpt
 from smtpcore.handler import Handler
 from smtpcore.session import Limits, ServerConfig, ServerSession
-from tests.adapters.anyio.dialogue import LOOPBACK, PATIENCE, Recorder, greeted, narrow, serving, until
+from tests.adapters.anyio.dialogue import (
+    LOOPBACK,
+    PATIENCE,
+    Recorder,
+    connect,
+    flood,
+    greeted,
+    narrow,
+    serving,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
-
-
-# On asyncio these are the loop's affair.
-ON_TRIO = pytest.mark.parametrize("anyio_backend", ["trio"], indirect=True)
 
 
 @pytest.fixture(params=["asyncio", "uvloop", "trio"])
@@ -121,13 +132,12 @@ class TestTimers:
             await done.wait()
         complaints.append("internal error")
 
-    @ON_TRIO
     async def test_a_function_that_fails_is_reported_and_the_next_is_called(self, complaints: list[str]) -> None:
         done = anyio.Event()
         async with running() as reactor:
-            assert isinstance(reactor, TrioReactor)
-            reactor.call_soon(lambda: 1 / 0)  # type: ignore[arg-type]
-            reactor.call_soon(done.set)
+            context = contextvars.copy_context()
+            reactor.call_soon(lambda: 1 / 0, context)  # type: ignore[arg-type]
+            reactor.call_soon(done.set, context)
             await done.wait()
         complaints.append("internal error")
 
@@ -198,6 +208,127 @@ async def test_what_a_hook_sets_in_a_context_variable_is_seen_by_its_own_connect
             await each.say(b"EHLO client.example")
     assert seen[:2] == ["nothing", "nothing"]
     assert seen[2] not in seen[:2]
+
+
+async def test_what_a_hook_sets_behind_one_that_was_awaited_is_still_seen() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nothing")
+    seen: list[str] = []
+
+    class Setting(Handler):
+        async def mail(self, session: ServerSession, mail: Mail) -> None:
+            await anyio.lowlevel.checkpoint()
+
+        def rcpt(self, session: ServerSession, rcpt: Rcpt) -> None:
+            seen.append(variable.get())
+            variable.set(session.id)
+
+    async with serving(Setting()) as server, greeted(server) as client:
+        await client.say(b"EHLO client.example")
+        await client.send(b"MAIL FROM:<a@client.example>\r\nRCPT TO:<b@mx.example>\r\n")
+        for _ in range(2):
+            assert (await client.reply()).startswith(b"250")
+        assert (await client.say(b"RCPT TO:<c@mx.example>")).startswith(b"250")
+    assert seen[0] == "nothing"
+    assert seen[1] != "nothing"
+
+
+async def test_a_hook_that_asks_for_something_cancelled_ends_its_own_connection_only(complaints: list[str]) -> None:
+    class Asking(Recorder):
+        def mail(self, session: ServerSession, mail: Mail) -> None:
+            future: asyncio.Future[None] = asyncio.Future(loop=loop)
+            future.cancel()
+            future.result()
+
+    loop = asyncio.new_event_loop()
+    async with serving(handler := Asking()) as server:
+        async with greeted(server) as client:
+            await client.say(b"EHLO client.example")
+            await client.send(b"MAIL FROM:<a@client.example>\r\n")
+            assert await client.rest() == b""
+        async with greeted(server) as client:
+            assert (await client.say(b"NOOP")).startswith(b"250")
+    loop.close()
+    assert "CancelledError" in str(handler.causes[0])
+    complaints.append("internal error, the connection is closed")
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="others have nothing but a collector")
+async def test_a_connection_that_is_over_is_let_go_without_the_collector() -> None:
+    sessions: list[weakref.ref[ServerSession]] = []
+
+    class Noting(Handler):
+        def connect(self, session: ServerSession) -> None:
+            sessions.append(weakref.ref(session))
+
+    async with serving(Noting()) as server:
+        gc.disable()
+        try:
+            async with greeted(server) as client:
+                assert sessions[0]() is not None
+                assert (await client.say(b"QUIT")).startswith(b"221")
+                assert await client.rest() == b""
+            await until(lambda: sessions[0]() is None)
+        finally:
+            gc.enable()
+
+
+async def test_an_early_talker_is_heard_however_many_others_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smtpcore_anyio.sockets._MOST", 1)
+    config = ServerConfig(refuse_early_talk=True, limits=Limits(max_noops=None))
+    async with serving(config=config) as server, greeted(server) as busy, anyio.create_task_group() as tasks:
+        await busy.begin_mail()
+        tasks.start_soon(flood, busy, b"All work and no play\r\n")
+        for _ in range(5):
+            async with connect(server) as early:
+                await early.send(b"EHLO client.example\r\n")
+                assert (await early.reply()).startswith(b"554")
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_server_whose_listening_socket_others_have_closed_stops_in_order() -> None:
+    listener = await listen_tcp(LOOPBACK, 0)
+    async with serving(None, listener) as server, greeted(server) as client:
+        listener.sockets[0].close()
+        # Its number may be that of another socket now.
+        assert (await client.say(b"NOOP")).startswith(b"250")
+        await client.begin_mail()
+        server.stop(PATIENCE)
+        assert (await client.say(b".")).startswith(b"250")
+
+
+async def test_room_for_more_that_cannot_be_accepted_any_more_is_said() -> None:
+    listener = await listen_tcp(LOOPBACK, 0)
+    server = Server(ServerConfig(), Recorder(), max_connections=1)
+
+    async def close() -> None:
+        async with greeted(listener.addresses[0]) as client:
+            listener.sockets[0].close()
+            assert (await client.say(b"QUIT")).startswith(b"221")
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(close)
+            with pytest.raises(ExceptionGroup) as raised:
+                await server.serve(listener)
+    assert raised.group_contains(OSError, match="closed")
+
+
+async def test_behind_a_stop_nobody_is_accepted() -> None:
+    class Stopping(Recorder):
+        def helo(self, session: ServerSession, command: object) -> None:
+            address = server.addresses[0]
+            assert isinstance(address, tuple)
+            waiting.extend(socket.create_connection(address) for _ in range(3))
+            server.stop(PATIENCE)
+
+    waiting: list[socket.socket] = []
+    async with serving(handler := Stopping()) as server, greeted(server) as client:
+        await client.send(b"EHLO client.example\r\n")
+        assert b"421" in await client.rest()
+        await until(lambda: len(handler.causes) == 1)
+        assert len(handler.sessions) == 1
+    for sock in waiting:
+        sock.close()
 
 
 async def test_what_no_hook_may_raise_ends_the_server_and_all_its_connections() -> None:

@@ -84,5 +84,5 @@ class Chunks:
         return True
 
 
-NO_CHUNKS: Final = Chunks()
+NEVER_BEGUN: Final = Chunks()
 """What a dialogue has that no chunk has come in; nothing changes in it."""

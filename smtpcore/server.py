@@ -7,7 +7,7 @@ from typing import Final
 
 from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
-from smtpcore.chunks import NO_CHUNKS, Chunks
+from smtpcore.chunks import NEVER_BEGUN, Chunks
 from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Rcpt, Reader
 from smtpcore.common_lines import CommonLine, common_lines
 from smtpcore.dialogue import Dialogue, select
@@ -140,7 +140,7 @@ class ServerConnection:
         self.owed = GREETING
         self._owed_replies = 1
         self.body = _NO_BODY
-        self.chunks = NO_CHUNKS
+        self.chunks = NEVER_BEGUN
         self.command = None
         self._events: EventIterator[Event] | None = None
 
@@ -319,7 +319,7 @@ class ServerConnection:
             rule = BDAT_LAST
         refusal = refusals.chunk_fault(command, rule, self.dialogue, self.barrier)
         # RFC 3030 2: the octets are read before any reply, the refused ones too.
-        if self.chunks is NO_CHUNKS:
+        if self.chunks is NEVER_BEGUN:
             self.chunks = Chunks()
         self.chunks.begin(command, rule, line, refusal, binary=self.dialogue.binary)
         return command if refusal is None else self._next_chunk_event()

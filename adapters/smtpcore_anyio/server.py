@@ -216,7 +216,7 @@ class Server:
         try:
             sock.setblocking(False)
             if sock.family in _INTERNET:
-                # Replies are small and wait for nothing; asyncio does this only where the protocol number is set.
+                # Replies are small, and wait for nothing.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             begin(sock, service, peer_from(remote, sock.getsockname()))
         except Exception as error:

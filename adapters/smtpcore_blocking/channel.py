@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import struct
+import threading
 import time
 from typing import Final
 
@@ -18,7 +19,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 _MOMENT: Final = 0.1
 """Seconds that `Channel.read_soon` waits. It hears no bell, so a stop is that late for a peer that has just spoken."""
-# The socket blocks where a call can be told not to. On Windows none can, and there is no waiting but for a selector.
+# What tells a call not to block. Windows has no such thing.
 _AT_ONCE: Final[int] = getattr(socket, "MSG_DONTWAIT", 0)
 
 
@@ -31,9 +32,8 @@ class Channel:
         self._selector = selector()
         self._events = 0
         self._bell: Bell | None = None
-        sock.setblocking(_AT_ONCE != 0)
-        if _AT_ONCE:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_MOMENT * 1_000_000)))
+        self._patient = _is_patient(sock)
+        sock.setblocking(self._patient)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             # Replies are small and each is waited for: none may be kept back for the acknowledgement of the last.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -76,7 +76,7 @@ class Channel:
             seconds: What is left of the time to wait; ``None`` for no limit. If it is less than a moment nothing is
                 read.
         """
-        if not _AT_ONCE or (seconds is not None and seconds < _MOMENT):
+        if not self._patient or (seconds is not None and seconds < _MOMENT):
             return None
         try:
             return self._socket.recv(READ_SIZE)
@@ -133,3 +133,16 @@ class Channel:
         """Close the socket at once; safe to call again."""
         self._selector.close()
         self._socket.close()
+
+
+def _is_patient(sock: socket.socket) -> bool:
+    """Have a read of this socket wait for a moment at the most, and no longer; false where that cannot be had."""
+    # Python repeats a read that a signal has interrupted, with a new moment. Signals come to the main thread, and where
+    # they come often its reads would never end.
+    if not _AT_ONCE or threading.current_thread() is threading.main_thread():
+        return False
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, int(_MOMENT * 1_000_000)))
+    except OSError:
+        return False  # The system counts in another way.
+    return True

@@ -181,7 +181,11 @@ class InputBuffer:
 
     def _join(self) -> None:
         """Put all pieces behind what is left of ``_buf``, which is short or about to be taken."""
-        self._buf = b"".join((self._buf[self._pos :], *(self._pieces or ())))
+        pieces = self._pieces or []
+        # A single piece is not copied.
+        if rest := self._buf[self._pos :]:
+            pieces.insert(0, rest)
+        self._buf = b"".join(pieces)
         self._pieces = None
         self._pending = 0
         self._scan -= self._pos

@@ -283,6 +283,7 @@ class Connection:
             octets = step.data if self._wire is None else self._wire.send(step.data)
         except TlsError as error:
             self.session.closed(error)
+            self._again = True
             return True
         if self._write(octets):
             self.session.sent()

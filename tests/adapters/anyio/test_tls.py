@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 from smtpcore_anyio import listen_tcp
+from smtpcore_tls import TlsError, Wire
 
 from smtpcore.session import ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
@@ -102,3 +103,23 @@ class TestTls:
             await client.rest()
             await until(lambda: handler.causes)
             assert "bad record" in str(handler.causes[0])
+
+    async def test_what_cannot_be_encrypted_ends_the_session(
+        self, monkeypatch: pytest.MonkeyPatch, server_ssl_context: ssl.SSLContext, client_ssl_context: ssl.SSLContext
+    ) -> None:
+        def fail(wire: Wire, data: bytes) -> bytes:
+            raise TlsError("no more keys")
+
+        listener = await listen_tcp(LOOPBACK, 0, implicit_tls=True)
+        async with (
+            serving(handler := Recorder(), listener, tls_context=server_ssl_context) as server,
+            connect(server) as client,
+        ):
+            await client.start_tls(client_ssl_context)
+            assert (await client.reply()).startswith(b"220")
+            await client.begin_mail()
+            assert (await client.say(b".")).startswith(b"250")
+            monkeypatch.setattr(Wire, "send", fail)
+            await client.send(b"MAIL FROM:<a@client.example>\r\n")
+            await until(lambda: handler.causes)
+            assert isinstance(handler.causes[0], TlsError)

@@ -29,9 +29,9 @@ def test_a_machine_says_something_and_closes() -> None:
     assert isinstance(saying.next_step(), Close)
 
 
-@pytest.mark.parametrize("what", ["fault", "_secured", "_read", "_disconnect"])
+@pytest.mark.parametrize("what", ["fault", "_secured", "_read", "_wait_for_input", "_disconnect"])
 def test_what_belongs_to_the_role_is_not_there_without_one(what: str) -> None:
-    arguments = {"fault": ("x", KeyError()), "_secured": (TLS,), "_read": (b"",), "_disconnect": ()}[what]
+    arguments = {"fault": ("x", KeyError()), "_secured": (TLS,), "_read": (b"",)}.get(what, ())
     with pytest.raises(NotImplementedError):
         getattr(machine(), what)(*arguments)
 

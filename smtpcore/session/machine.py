@@ -150,8 +150,8 @@ class StepMachine:
                 if self._phase is None:
                     return None
                 step = self._phase()
-                if self._told and step is not None and self._step is None:
-                    # A hook has told something, and there is nothing to be done before the wait.
+                if self._told and isinstance(step, Receive):
+                    # A hook has told something, and nothing is to be done before the wait.
                     self._told = False
                     self._settle()
                 elif step is not None:

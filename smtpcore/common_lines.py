@@ -13,7 +13,6 @@ looked at twice (T-ADDR).
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -26,32 +25,26 @@ from smtpcore.paths import COMMON_PATH, common_path
 from smtpcore.spec import COMMANDS, Rule, State
 
 
-class CommonLine(ABC):
-    """The common form of one command's line."""
+class CommonLine:
+    """The common form of one command's line.
 
-    __slots__ = ("_form", "rule")
+    Args:
+        kind: The command.
+        prefix: What stands before the path, with the verb.
+        params: What may stand behind it, with a group for the size and one for the body type.
+    """
+
+    __slots__ = ("_form", "_kind", "rule")
 
     rule: Rule
     """The row of the command."""
 
-    def __init__(self, verb: bytes, prefix: bytes, params: bytes = b"") -> None:
-        self.rule = COMMANDS[verb]
+    def __init__(self, kind: type[Mail] | type[Rcpt], prefix: bytes, params: bytes) -> None:
+        self.rule = COMMANDS[kind.verb]
+        self._kind = kind
         self._form = re.compile(rb"((?i:%b)%b%b)\r\n" % (prefix, COMMON_PATH, params)).match
 
-    @abstractmethod
     def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Mail | Rcpt] | None:
-        """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
-
-
-class CommonMail(CommonLine):
-    """``MAIL FROM:<path>``, with a size and a body type or without."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(b"MAIL", b"MAIL FROM:", rb"(?:(?i: SIZE=)([0-9]{1,20}+))?+(?:(?i: BODY=)(7BIT|8BITMIME))?+")
-
-    def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Mail] | None:
         """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
         found = buffer.match(self._form)
         if found is None:
@@ -67,28 +60,7 @@ class CommonMail(CommonLine):
                 return None
             params = some
         buffer.skip(found.end())
-        return line, Mail(path, params)
-
-
-class CommonRcpt(CommonLine):
-    """``RCPT TO:<path>``."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(b"RCPT", b"RCPT TO:")
-
-    def read(self, buffer: InputBuffer, grammar: Grammar) -> tuple[bytes, Rcpt] | None:
-        """The line that comes next, without its CRLF, and its command; None if it is another, which stays there."""
-        found = buffer.match(self._form)
-        if found is None:
-            return None
-        line, raw, local, domain = found.groups()
-        path = common_path(raw, local, domain)
-        if path is None:
-            return None
-        buffer.skip(found.end())
-        return line, Rcpt(path, NO_PARAMETERS)
+        return line, self._kind(path, params)
 
 
 def _parameters(octets: bytes | None, body: bytes | None, grammar: Grammar) -> Mapping[str, object] | None:
@@ -105,10 +77,10 @@ def _parameters(octets: bytes | None, body: bytes | None, grammar: Grammar) -> M
 
 _SIZE: Final = (b"MAIL", b"SIZE")
 _BODY: Final = (b"MAIL", b"BODY")
-_RCPT: Final = CommonRcpt()
-_LINES: Final[Mapping[State, CommonLine]] = MappingProxyType(
-    {State.READY: CommonMail(), State.MAIL: _RCPT, State.RCPT: _RCPT}
-)
+_MAIL: Final = CommonLine(Mail, b"MAIL FROM:", rb"(?:(?i: SIZE=)([0-9]{1,20}+))?+(?:(?i: BODY=)(7BIT|8BITMIME))?+")
+# Groups that find nothing.
+_RCPT: Final = CommonLine(Rcpt, b"RCPT TO:", rb"(?:()()){0}")
+_LINES: Final[Mapping[State, CommonLine]] = MappingProxyType({State.READY: _MAIL, State.MAIL: _RCPT, State.RCPT: _RCPT})
 _NONE: Final[Mapping[State, CommonLine]] = MappingProxyType({})
 
 

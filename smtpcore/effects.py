@@ -37,9 +37,8 @@ def _helo(connection: ServerConnection, reply: Reply) -> None:
 def _mail(connection: ServerConnection, reply: Reply) -> None:
     command = connection.command
     assert isinstance(command, Mail)  # A MAIL that was rejected cannot be accepted.
-    params = command.params
-    connection.grammar.utf8 = "SMTPUTF8" in params
-    connection.dialogue.binary = params.get("BODY") is BodyType.BINARY_MIME
+    connection.grammar.utf8 = command.smtputf8
+    connection.dialogue.binary = command.body is BodyType.BINARY_MIME
     connection.chunks.forget()
 
 

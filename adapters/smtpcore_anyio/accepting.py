@@ -105,7 +105,7 @@ class Acceptor:
         try:
             if self._listening.fileno() != self._descriptor:
                 raise OSError(errno.EBADF, "the listening socket was closed")
-            self._reactor.sockets.watch(self._descriptor, 0, READ, self)
+            self._reactor.sockets.watch(self._descriptor, READ, self)
         except OSError as error:
             self._fail(error)
         else:
@@ -114,7 +114,7 @@ class Acceptor:
     def _pause(self) -> None:
         if self._watching:
             self._watching = False
-            self._reactor.sockets.watch(self._descriptor, READ, 0, self)
+            self._reactor.sockets.watch(self._descriptor, 0, self)
 
     def _fail(self, error: OSError) -> None:
         self._pause()

@@ -113,8 +113,8 @@ class Sockets:
         """The descriptor that is readable when one of the sockets is ready."""
         return self._poll.fileno()
 
-    def watch(self, fd: int, before: int, events: int, who: Watched) -> None:
-        """Call somebody when a socket is ready for other events than before; 0 is for none.
+    def watch(self, fd: int, events: int, who: Watched) -> None:
+        """Call somebody when a socket is ready for these events, and no others that were watched for; 0 is for none.
 
         A socket that nothing is wanted of is not among those looked at, which would tell of an error again and again.
         Behind `close` nothing is done, nor for a socket that was closed by others and whose number is another's now.
@@ -124,14 +124,13 @@ class Sockets:
         """
         if self._closed:
             return
-        if not before:
+        watched = self._watched.get(fd) is who
+        if events and watched:
+            self._poll.modify(fd, events)
+        elif events:
             self._poll.register(fd, events)
             self._watched[fd] = who
-        elif self._watched.get(fd) is not who:
-            pass
-        elif events:
-            self._poll.modify(fd, events)
-        else:
+        elif watched:
             del self._watched[fd]
             try:
                 self._poll.unregister(fd)

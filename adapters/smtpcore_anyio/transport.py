@@ -160,7 +160,7 @@ class SocketTransport:
     def _watch(self) -> None:
         events = (0 if self._paused or self._closing else READ) | (WRITE if self._unsent else 0)
         if events != self._events:
-            self._reactor.sockets.watch(self._socket.fileno(), self._events, events, self)
+            self._reactor.sockets.watch(self._socket.fileno(), events, self)
             self._events = events
 
     def _break(self, error: OSError | None) -> None:

@@ -32,7 +32,7 @@ class Channel:
         self._selector = selector()
         self._events = 0
         self._bell: Bell | None = None
-        self._patient = _is_patient(sock)
+        self._patient = _make_patient(sock)
         sock.setblocking(self._patient)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
             # Replies are small and each is waited for: none may be kept back for the acknowledgement of the last.
@@ -135,7 +135,7 @@ class Channel:
         self._socket.close()
 
 
-def _is_patient(sock: socket.socket) -> bool:
+def _make_patient(sock: socket.socket) -> bool:
     """Have a read of this socket wait for a moment at the most, and no longer; false where that cannot be had."""
     # Python repeats a read that a signal has interrupted, with a new moment. Signals come to the main thread, and where
     # they come often its reads would never end.

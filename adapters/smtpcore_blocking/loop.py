@@ -163,8 +163,7 @@ class StepLoop:
         self._wait(WRITE)
 
     def _overdue(self) -> bool:
-        deadline = self._session.deadline
-        return deadline is not None and time.monotonic() >= deadline
+        return self._left() == 0.0
 
     def _wait(self, events: int) -> None:
         """Wait for the socket, an alarm or the session's deadline; tell the session of the last two."""

@@ -61,16 +61,16 @@ def _too_late(session: ServerSession, mail: Mail) -> Reply | None:
 
 def grant(session: ServerSession, mail: Mail) -> Reply | None:
     """What to say in place of the usual yes; None if everything that was asked for is granted."""
-    return _LOWERED if "MT-PRIORITY" in mail.params and _is_lowered(session, mail) else None
+    return _LOWERED if _is_lowered(session, mail) else None
 
 
 def put_down(session: ServerSession, envelope: Envelope) -> None:
     """Write on the envelope what is to be believed of what MAIL claims."""
     mail = envelope.mail
-    if "AUTH" in mail.params and mail.auth is not None:
+    if mail.auth is not None:
         # RFC 4954 5: whoever is not trusted is taken to have said AUTH=<>.
         envelope.auth = mail.auth if _is_trusted(session) else _NULL
-    if "MT-PRIORITY" in mail.params and not _is_lowered(session, mail):
+    if not _is_lowered(session, mail):
         envelope.priority = mail.mt_priority or 0
 
 

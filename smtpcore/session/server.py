@@ -351,7 +351,7 @@ class ServerSession(StepMachine):
     def _receive(self) -> Step:
         connection = self.connection
         timers = self.timers
-        if connection.dialogue.state is State.DATA or connection.chunks.reading:
+        if connection.reading_content:
             # The line of a BDAT is complete, and yet has no reply that would have ended the idle time.
             timers.pop("idle", None)
             if connection.chunks.reading:

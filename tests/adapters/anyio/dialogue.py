@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import pytest
 import smtpcore_anyio.reactor
 import smtpcore_anyio.server
 from smtpcore_anyio import Listener, Server, listen_socket, listen_tcp
@@ -184,6 +185,10 @@ async def flood(client: Client, command: bytes = b"NOOP\r\n") -> None:
             await client.send(command * 1000)
     except OSError:
         pass
+
+
+WITH_REACTOR = pytest.mark.parametrize("anyio_backend", ["asyncio", "uvloop", "trio"], indirect=True)
+"""For tests of what only a server with a reactor has."""
 
 
 def has_reactor() -> bool:

@@ -11,7 +11,6 @@ import sys
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -27,25 +26,16 @@ from smtpcore.session import Limits, ServerConfig, ServerSession
 from tests.adapters.anyio.dialogue import (
     LOOPBACK,
     PATIENCE,
+    WITH_REACTOR,
     Recorder,
     connect,
     flood,
     greeted,
-    narrow,
     serving,
     until,
 )
 
-pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["asyncio", "uvloop", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    """Where there is a reactor."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return "asyncio", {"use_uvloop": True}
-    return request.param, {}
+pytestmark = [pytest.mark.anyio, WITH_REACTOR]
 
 
 @asynccontextmanager
@@ -149,10 +139,10 @@ class TestSockets:
             other.send(b"!")
             async with running() as reactor:
                 who = Counting()
-                reactor.sockets.watch(one.fileno(), 0, READ, who)
+                reactor.sockets.watch(one.fileno(), READ, who)
                 while len(who.calls) < 100:
                     await anyio.lowlevel.checkpoint()
-                reactor.sockets.watch(one.fileno(), READ, 0, who)
+                reactor.sockets.watch(one.fileno(), 0, who)
 
     @pytest.mark.parametrize(
         ("batch", "order"), [(32, ["heard", "heard", "said", "said"]), (1, ["heard", "said", "heard", "said"])]
@@ -371,33 +361,18 @@ async def test_every_system_tells_of_a_socket_what_is_wanted_of_it(
     one, other = socket.socketpair()
     with one, other:
         fd = one.fileno()
-        sockets.watch(fd, 0, READ, who)
+        sockets.watch(fd, READ, who)
         assert not sockets.look()
         other.send(b"!")
         await anyio.wait_readable(sockets.fileno())
         assert sockets.look()
-        sockets.watch(fd, READ, READ | WRITE, who)
+        sockets.watch(fd, READ | WRITE, who)
         assert sockets.look()
-        sockets.watch(fd, READ | WRITE, WRITE, who)
+        sockets.watch(fd, WRITE, who)
         assert sockets.look()
-        sockets.watch(fd, WRITE, 0, who)
+        sockets.watch(fd, 0, who)
         assert not sockets.look()
         assert who.calls == [READ, READ | WRITE, WRITE]
     sockets.close()
     # Behind the end this is no error.
-    sockets.watch(fd, 0, READ, who)
-
-
-async def test_a_server_without_epoll_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smtpcore_anyio.sockets.select", object())
-    config = ServerConfig(limits=Limits(max_noops=None, max_input_buffer=4096))
-    count = 4000
-    async with (
-        serving(handler := Recorder(), narrow(), config=config) as server,
-        greeted(server, SO_RCVBUF=4096) as client,
-        anyio.create_task_group() as tasks,
-    ):
-        tasks.start_soon(client.send, b"NOOP\r\n" * count + b"QUIT\r\n")
-        # The server cannot write.
-        await until(lambda: not handler.sessions[0].wants_data)
-        assert (await client.rest()).count(b"250 ") == count
+    sockets.watch(fd, READ, who)

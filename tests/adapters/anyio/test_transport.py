@@ -6,7 +6,7 @@ import errno
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import anyio
 import pytest
@@ -15,20 +15,11 @@ from smtpcore_anyio.reactor import reactor_of_this_loop
 from smtpcore_anyio.sockets import READ, WRITE
 from smtpcore_anyio.transport import SocketTransport
 
-from tests.adapters.anyio.dialogue import PATIENCE, until
+from tests.adapters.anyio.dialogue import PATIENCE, WITH_REACTOR, until
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, WITH_REACTOR]
 
 MUCH = b"x" * 1_000_000
-
-
-@pytest.fixture(params=["asyncio", "uvloop", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, Any]]:
-    """Where there is a reactor."""
-    if request.param == "uvloop":
-        pytest.importorskip("uvloop")
-        return "asyncio", {"use_uvloop": True}
-    return request.param, {}
 
 
 class Listening:

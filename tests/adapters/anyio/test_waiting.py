@@ -126,7 +126,12 @@ class TestDeadlines:
 
 
 class TestPressure:
-    async def test_commands_are_all_answered_however_late_the_replies_are_read(self) -> None:
+    @pytest.mark.parametrize("epoll", [True, False])
+    async def test_commands_are_all_answered_however_late_the_replies_are_read(
+        self, epoll: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not epoll:
+            monkeypatch.setattr("smtpcore_anyio.sockets.select", object())
         config = ServerConfig(limits=Limits(max_noops=None, max_input_buffer=4096))
         count = 4000
         async with (

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import select
 import selectors
+import signal
 import socket
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeAlias
 
 Selector: TypeAlias = selectors.BaseSelector
@@ -55,6 +58,26 @@ class Bell:
                 pass
         except BlockingIOError:
             pass
+
+    @contextmanager
+    def rung_by_signals(self) -> Iterator[None]:
+        """Have signals wake all that watch, if this is the main thread and nobody else is told of signals.
+
+        The main thread runs signal handlers, but only between two steps of its own: one that comes in just before it
+        waits, or to another thread, would not be run before the wait is over.
+        """
+        try:
+            before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        except ValueError:
+            yield  # It is another thread, where signal handlers do not run.
+            return
+        if before != -1:
+            signal.set_wakeup_fd(before)
+        try:
+            yield
+        finally:
+            if before == -1:
+                signal.set_wakeup_fd(-1)
 
 
 def _close(*sockets: socket.socket) -> None:

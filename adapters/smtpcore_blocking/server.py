@@ -132,14 +132,15 @@ class Server:
 
         The listeners are closed when this returns. A connection whose hook still has not returned is left to itself.
         """
-        try:
-            self._accept_until_stopped()
-        finally:
-            for sock in self._listeners:
-                sock.close()
-            for path in self._paths:
-                listeners.remove(path)
-        self._workers.see_out(self._end, self._stops[1])
+        with self._workers.ended.rung_by_signals():
+            try:
+                self._accept_until_stopped()
+            finally:
+                for sock in self._listeners:
+                    sock.close()
+                for path in self._paths:
+                    listeners.remove(path)
+            self._workers.see_out(self._end, self._stops[1])
 
     def start(self) -> Self:
         """Run `serve_forever` in a thread of its own."""

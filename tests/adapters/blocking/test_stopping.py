@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -53,14 +53,14 @@ def test_a_hook_may_stop_the_server() -> None:
         assert server.wait(PATIENCE)
 
 
-def test_a_signal_may_stop_the_server(server: Server) -> None:
+def test_a_signal_may_stop_the_server_whichever_thread_it_comes_to(server: Server) -> None:
     before = signal.signal(signal.SIGUSR1, lambda number, frame: server.stop(30.0))
+    client = tcp(server)
     try:
-        client = tcp(server)
 
         def shoot() -> None:
             client.greeted()
-            os.kill(os.getpid(), signal.SIGUSR1)
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
 
         shooter = threading.Thread(target=shoot)
         shooter.start()
@@ -68,9 +68,25 @@ def test_a_signal_may_stop_the_server(server: Server) -> None:
         shooter.join()
         assert client.code() == 421
         assert client.rest() == b""
-        client.close()
     finally:
+        client.close()
         signal.signal(signal.SIGUSR1, before)
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_who_is_told_of_signals_stays_so(server: Server) -> None:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    number = writer.fileno()
+    signal.set_wakeup_fd(number)
+    try:
+        server.stop()
+        server.serve_forever()
+        assert signal.set_wakeup_fd(-1) == number
+    finally:
+        signal.set_wakeup_fd(-1)
+        reader.close()
+        writer.close()
 
 
 def test_a_hook_that_does_not_return_costs_its_own_connection_only() -> None:

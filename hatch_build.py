@@ -24,6 +24,7 @@ COMPILED = (
     "chunks",
     "client",
     "common_lines",
+    "common_paths",
     "dialogue",
     "effects",
     "lengths",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 
 from smtpcore.pieces import Pieces, keep
@@ -120,6 +120,20 @@ class InputBuffer:
     def skip(self, end: int) -> None:
         """Read what ``match()`` has seen, up to the end that it gave."""
         self._pos = self._scan = end
+
+    def lines(self, end: int) -> Iterator[bytes]:
+        """The lines that ``match()`` has seen, without their CRLF, up to the end that it gave.
+
+        Each is read when it is given out. There are no more once somebody else has read what comes next.
+        """
+        return self._lines(self._buf, self._pos, end)
+
+    def _lines(self, buf: bytes, at: int, end: int) -> Iterator[bytes]:
+        for line in buf[at : end - 2].split(_CRLF):
+            if self._pos != at or self._buf is not buf:
+                return
+            self._pos = self._scan = at = at + len(line) + 2
+            yield line
 
     def skip_over(self, octets: bytes) -> bool:
         """Read these octets, if they come next and begin a line; whether they do."""

@@ -12,6 +12,7 @@ import re
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 
+from .common_paths import ATEXT, COMMON_PATH_GROUPS, is_common
 from .errors import ParseError
 from .leniencies import Leniencies
 from .utf8 import encode
@@ -23,17 +24,10 @@ _MAX_PATH = 256
 # RFC 1035 2.3.4: a name of more is over 255 octets in the DNS, where every label and the root carry a length octet.
 _MAX_LABELS = 127
 
-# The inside of a character class; the hyphen is escaped because something may follow it there.
-_ATEXT = rb"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
-
-# The fast path stays below every limit of every profile: 64 octets of local part, one label's worth of domain.
-# Possessive repeats: no octet is looked at twice. Doubled dots and hyphens beside dots are left to `common_path`.
-# The groups are what `common_path` wants.
-COMMON_PATH = rb"(<((?!\.)[." + _ATEXT + rb"]{1,64}+(?<!\.))@((?![.-])[A-Za-z0-9.-]{1,63}+(?<![.-]))>)"
-_COMMON = re.compile(COMMON_PATH).match
+_COMMON = re.compile(COMMON_PATH_GROUPS).match
 
 # Runs of one class of octets, each without and with the UTF-8 of RFC 6531 3.3, so that `utf8` is the index.
-_DOT_STRING = (re.compile(rb"[." + _ATEXT + rb"]*"), re.compile(rb"[." + _ATEXT + rb"\x80-\xff]*"))
+_DOT_STRING = (re.compile(rb"[." + ATEXT + rb"]*"), re.compile(rb"[." + ATEXT + rb"\x80-\xff]*"))
 _QTEXT = (re.compile(rb"[ !#-\[\]-~]*"), re.compile(rb"[ !#-\[\]-~\x80-\xff]*"))
 _DOMAIN = (re.compile(rb"[A-Za-z0-9_.-]*"), re.compile(rb"[A-Za-z0-9_.\x80-\xff-]*"))
 _LITERAL_TEXT = re.compile(rb"[A-Za-z0-9:.]*")
@@ -45,7 +39,7 @@ _BARE_POSTMASTER = re.compile(rb"postmaster(?= |\Z)", re.IGNORECASE)
 _NUMBERS = re.compile(rb"[0-9.]+").fullmatch
 # RFC 1035 2.3.4: 63 octets in the DNS, counted in characters here, since an A-label has at least as many.
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_\x80-\U0010ffff-]{1,63}(?<!-)")
-_ATOMS = re.compile(r"[." + _ATEXT.decode("ascii") + r"\x80-\U0010ffff]+")
+_ATOMS = re.compile(r"[." + ATEXT.decode("ascii") + r"\x80-\U0010ffff]+")
 # The octets of the longest text form of an IPv6 address: six groups of four digits, then IPv4.
 _LITERAL = re.compile(rb"\[(IPv6:)?([0-9A-Fa-f:.]{1,45})\]", re.IGNORECASE)
 # C1 controls (NEL is one) and the Unicode line and paragraph separators: line ends to some reader or terminal.
@@ -198,12 +192,10 @@ def scan_path(data: bytes, start: int, *, leniencies: Leniencies, utf8: bool = F
 
 
 def common_path(raw: bytes, local: bytes, domain: bytes) -> Path | None:
-    """The path of the groups of `COMMON_PATH`; None where the scanner has to judge."""
+    """The path of `COMMON_PATH_GROUPS`; None where the scanner has to judge."""
     mailbox = str(local, "ascii")
     host = str(domain, "ascii")
-    if ".." in mailbox or ".." in host or ".-" in host or "-." in host:
-        return None
-    return Path(mailbox, host, (), raw)
+    return Path(mailbox, host, (), raw) if is_common(mailbox, host) else None
 
 
 def is_domain(data: bytes, *, leniencies: Leniencies) -> bool:

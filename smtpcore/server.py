@@ -8,8 +8,8 @@ from typing import Final
 from smtpcore import refusals
 from smtpcore.body import Defect, DotReader
 from smtpcore.chunks import NEVER_BEGUN, Chunks
-from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Mail, Rcpt, Reader
-from smtpcore.common_lines import CommonLine, common_lines
+from smtpcore.commands import COMMAND_TYPES, READERS, Bdat, Command, Rcpt, Reader
+from smtpcore.common_lines import NO_RECIPIENTS, are_known, next_command
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.effects import EFFECTS, put_in_force
 from smtpcore.errors import LocalProtocolError
@@ -83,15 +83,13 @@ class ServerConnection:
 
     __slots__ = (
         "_early", "_eof", "_events", "_owed_replies", "_readers", "_rejected", "barrier", "body", "chunks", "command",
-        "common", "dialect", "dialogue", "enhanced", "grammar", "input", "lengths", "line", "owed",
+        "dialect", "dialogue", "enhanced", "grammar", "input", "knows_common", "lengths", "line", "owed", "recipients",
     )  # fmt: skip
 
     body: DotReader
     """Reads the content that comes by DATA."""
     command: Command | None
     """The last that was read and had nothing wrong with it."""
-    common: Mapping[State, CommonLine]
-    """The lines that are most likely to come; none where the application has other ideas of them."""
     input: InputBuffer
     """What has come and was not read."""
     barrier: Barrier | None
@@ -102,10 +100,14 @@ class ServerConnection:
     """Whether enhanced status codes are written where they belong."""
     lengths: LineLengths
     """How long the lines may be now."""
+    knows_common: bool
+    """Whether the common form of lines is known, since the application has no other ideas of them."""
     line: bytes
     """The last command line as it came, without its CRLF; perhaps with secrets in it."""
     owed: Rule | None
     """The rule of what has to be answered next; None when nothing has."""
+    recipients: Iterator[tuple[bytes, Rcpt]]
+    """RCPT lines in their common form that come next, and their commands; each is read when it is asked for."""
 
     def __init__(
         self,
@@ -130,7 +132,8 @@ class ServerConnection:
         self.dialect = dialect
         self.grammar = Grammar(leniencies or Leniencies(), max_params, max_chunk)
         self._readers = readers
-        self.common = common_lines(table, readers)
+        self.knows_common = are_known(table, readers)
+        self.recipients = NO_RECIPIENTS
         self.barrier = None
         self.line = b""
         self.enhanced = enhanced_codes or dialect is _LMTP  # RFC 2033 5: LMTP has no choice.
@@ -199,11 +202,11 @@ class ServerConnection:
     def next_event(self) -> Event | Pause:
         """The next thing that happened, or why there is none."""
         if self.owed is None and not self.chunks.reading and self.input.has_line():
-            return self.next_common() or self.next_uncommon()
+            return next_command(self) or self.next_uncommon()
         return self.next_uncommon()
 
     def next_uncommon(self) -> Event | Pause:
-        """The same by the long way, for who has asked ``next_common()`` already."""
+        """The same by the long way, for who has asked ``next_command()`` already."""
         if self.owed is not None:
             if not self._early and self.dialogue.state is _CONNECTED and len(self.input):
                 self._early = True
@@ -225,19 +228,6 @@ class ServerConnection:
             return self._reject(b"", *refusals.line_fault(line, self.input.head, self.dialogue.table))
         self.line = line
         return self._command_event(line)
-
-    def next_common(self) -> Mail | Rcpt | None:
-        """The next command, if it is the usual one in its common form, where nothing is owed and no chunk is read."""
-        common = self.common.get(self.dialogue.state)
-        if common is None or self.barrier is not None:
-            return None
-        found = common.read(self.input, self.grammar)
-        if found is None:
-            return None
-        self.line, command = found
-        self.command = command
-        self.owed = common.rule
-        return command
 
     def send(self, reply: Reply, *, utf8: bool = False) -> bytes:
         """Answer what is owed and give the octets to write; the state moves by the table.

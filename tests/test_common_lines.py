@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.commands import COMMAND_TYPES, READERS, Command, Mail, Rcpt
-from smtpcore.common_lines import common_lines
+from smtpcore.common_lines import NO_RECIPIENTS, are_known, read_mail, read_recipients
 from smtpcore.dialogue import select
 from smtpcore.events import Event, Pause, Rejected
 from smtpcore.extensions import Extensions
@@ -21,7 +21,7 @@ from smtpcore.lines import InputBuffer
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
 from smtpcore.server import ServerConnection
-from smtpcore.spec import COMMANDS, Dialect, State
+from smtpcore.spec import COMMANDS, Dialect
 from tests.feeding import cuttings
 
 OK = Reply(250, "OK")
@@ -145,22 +145,12 @@ def test_what_is_left_of_a_faulty_line_is_no_line() -> None:
     assert "a@b.example" not in str(expected)
 
 
-def test_each_line_is_looked_for_where_it_is_in_order() -> None:
-    lines = common_lines(TABLE, READERS)
-    assert {state: line.rule.verb for state, line in lines.items()} == {
-        State.READY: b"MAIL",
-        State.MAIL: b"RCPT",
-        State.RCPT: b"RCPT",
-    }
-    for state, line in lines.items():
-        assert state in line.rule.negative
-
-
 @pytest.mark.parametrize("verb", [b"MAIL", b"RCPT"])
 def test_a_verb_of_another_table_or_reader_has_no_common_form(verb: bytes) -> None:
-    assert not common_lines({**TABLE, verb: COMMANDS[b"NOOP"]}, READERS)
-    assert not common_lines(TABLE, {**READERS, verb: slow_mail})
-    assert not common_lines({key: rule for key, rule in TABLE.items() if key != verb}, READERS)
+    assert are_known(TABLE, READERS)
+    assert not are_known({**TABLE, verb: COMMANDS[b"NOOP"]}, READERS)
+    assert not are_known(TABLE, {**READERS, verb: slow_mail})
+    assert not are_known({key: rule for key, rule in TABLE.items() if key != verb}, READERS)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +164,7 @@ def test_what_clients_usually_say_is_read_in_the_short_way(line: bytes) -> None:
     buffer = InputBuffer()
     buffer.feed(line + b"\r\nRSET\r\n")
     grammar = Grammar(extensions=Extensions({"SIZE": "", "8BITMIME": ""}))
-    found = common_lines(TABLE, READERS)[State.READY].read(buffer, grammar)
+    found = read_mail(buffer, grammar)
     assert found == (line, Mail.parse(line[5:], grammar))
     assert len(buffer) == len(b"RSET\r\n")
 
@@ -194,23 +184,68 @@ HOSTILE = {
 def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: str) -> None:
     buffer = InputBuffer()
     buffer.feed(b"RCPT TO:<" + HOSTILE[name])
-    line = common_lines(TABLE, READERS)[State.RCPT]
     for _ in range(1000):
         # A pattern that went back over what it has read would not come to an end.
-        assert line.read(buffer, GRAMMAR) is None
+        assert read_recipients(buffer) is NO_RECIPIENTS
     assert len(buffer) == len(HOSTILE[name]) + 9
 
 
 @pytest.mark.parametrize(
-    ("state", "line"),
+    "line",
     [
-        (State.READY, b"MAIL FROM:<a..b@c.example>"),
-        (State.READY, b"MAIL FROM:<a@b.example> SIZE=1"),  # which was not announced
-        (State.RCPT, b"RCPT TO:<a..b@c.example>"),
+        b"MAIL FROM:<a..b@c.example>",
+        b"MAIL FROM:<a@b.example> SIZE=1",  # which was not announced
+        b"RCPT TO:<a..b@c.example>",
     ],
 )
-def test_a_line_that_is_not_common_stays_where_it_is(state: State, line: bytes) -> None:
+@pytest.mark.parametrize("next_line", [b"DATA", b"RCPT TO:<d@e.example>"])
+def test_a_line_that_is_not_common_stays_where_it_is(line: bytes, next_line: bytes) -> None:
     buffer = InputBuffer()
-    buffer.feed(line + b"\r\n")
-    assert common_lines(TABLE, READERS)[state].read(buffer, GRAMMAR) is None
+    buffer.feed(line + b"\r\n" + next_line + b"\r\n")
+    assert read_mail(buffer, GRAMMAR) is None
+    assert read_recipients(buffer) is NO_RECIPIENTS
     assert buffer.next_line(512, 1024) == line
+
+
+def recipients(*addresses: str) -> bytes:
+    return b"".join(f"RCPT TO:<{address}>\r\n".encode() for address in addresses)
+
+
+def test_recipients_are_read_when_they_are_given_out() -> None:
+    buffer = InputBuffer()
+    buffer.feed(recipients(*(f"a{number}@b.example" for number in range(40))) + b"DATA\r\n")
+    left = len(buffer)
+    given = read_recipients(buffer)
+    for number in range(40):
+        if number == 32:
+            assert not list(given)
+            given = read_recipients(buffer)
+        line = b"RCPT TO:<a%d@b.example>" % number
+        assert next(given) == (line, Rcpt.parse(line[5:], GRAMMAR))
+        left -= len(line) + 2
+        assert len(buffer) == left
+    assert not list(given)
+    assert buffer.next_line(512, 1024) == b"DATA"
+
+
+def test_recipients_end_before_the_first_that_is_doubtful() -> None:
+    buffer = InputBuffer()
+    buffer.feed(recipients("a@b.example", "c--d@xn--e.example", "f@g-.example", "h@i.example"))
+    assert [command.path.local for _, command in read_recipients(buffer)] == ["a", "c--d"]
+    assert read_recipients(buffer) is NO_RECIPIENTS
+    assert buffer.next_line(512, 1024) == b"RCPT TO:<f@g-.example>"
+
+
+def test_recipients_that_somebody_else_has_read_are_not_given_out() -> None:
+    buffer = InputBuffer()
+    buffer.feed(recipients("a@b.example", "c@d.example", "e@f.example", "g@h.example"))
+    given = read_recipients(buffer)
+    assert next(given)[1].path.local == "a"
+    assert buffer.next_line(512, 1024) == b"RCPT TO:<c@d.example>"
+    assert not list(given)
+    given = read_recipients(buffer)
+    assert [buffer.next_line(512, 1024) for _ in range(2)] == [b"RCPT TO:<e@f.example>", b"RCPT TO:<g@h.example>"]
+    # What comes next stands where the first of them stood.
+    buffer.feed(recipients("i@j.example", "k@l.example"))
+    assert not list(given)
+    assert [command.path.local for _, command in read_recipients(buffer)] == ["i", "k"]

@@ -255,6 +255,31 @@ def test_a_pattern_is_tried_on_what_comes_next_and_reads_nothing() -> None:
     assert buffer.next_line(512, 8192) == b"QUIT"
 
 
+def test_lines_that_a_pattern_has_seen_are_read_when_they_are_given_out() -> None:
+    buffer = InputBuffer()
+    buffer.feed(b"A\r\nNOOP\r\nNOOP x\r\nRSET\r\n")
+    assert buffer.next_line(512, 0) == b"A"
+    found = buffer.match(re.compile(rb"(?:NOOP[^\r]*\r\n)+").match)
+    assert found is not None
+    lines = buffer.lines(found.end())
+    assert next(lines) == b"NOOP"
+    assert len(buffer) == len(b"NOOP x\r\nRSET\r\n")
+    assert list(lines) == [b"NOOP x"]
+    assert buffer.next_line(512, 0) == b"RSET"
+
+
+def test_lines_that_somebody_else_has_read_are_not_given_out() -> None:
+    buffer = InputBuffer()
+    buffer.feed(b"NOOP\r\nNOOP\r\n")
+    early, late = (buffer.lines(len(buffer)) for _ in range(2))
+    assert next(late) == b"NOOP"
+    assert not list(early)
+    assert buffer.next_line(512, 0) == b"NOOP"
+    buffer.feed(b"NOOP\r\n")
+    assert not list(late)
+    assert len(buffer) == len(b"NOOP\r\n")
+
+
 def test_what_is_known_to_come_is_skipped_and_nothing_else() -> None:
     buffer = InputBuffer()
     assert buffer.empty()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtpcore.body import NO_DEFECT, DotReader
 from smtpcore.commands import Data, Mail, Rcpt
+from smtpcore.common_lines import NO_RECIPIENTS, next_command, read_recipients
 from smtpcore.events import EndOfBody
 from smtpcore.server import ServerConnection
 from smtpcore.session.envelope import Envelope
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _READY, _MAIL, _RCPT, _DATA, _CLOSED = State.READY, State.MAIL, State.RCPT, State.DATA, State.CLOSED
 _LMTP: Final = Dialect.LMTP
-_DATA_RULE: Final = COMMANDS[b"DATA"]
+_RCPT_RULE, _DATA_RULE = COMMANDS[b"RCPT"], COMMANDS[b"DATA"]
 _DATA_LINE: Final = b"DATA\r\n"
 _SMALL_DATA_LINE: Final = b"data\r\n"
 _DATA_COMMAND: Final = Data()
@@ -62,7 +63,7 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     most = session.config.limits.max_transactions
     if (most is not None and session.budget.transactions >= most) or not connection.input.has_line():
         return False
-    command = connection.next_common()
+    command = next_command(connection)
     if not isinstance(command, Mail):
         return False
     observer = session.observer
@@ -90,53 +91,102 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
     return more
 
 
-def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
+def _recipient(session: ServerSession, connection: ServerConnection) -> bool:
+    """The first of a message, and nearly always the only one."""
     dialogue = connection.dialogue
     envelope = session.envelope
-    most = session.config.limits.max_recipients
-    asks = "rcpt" in session.overridden
-    accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
-    assert envelope is not None  # a transaction is open in these states
-    observer = session.observer
-    waiting = connection.input
-    if not waiting.has_line():
+    if dialogue.refused >= session.config.limits.max_recipients or not connection.input.has_line():
         return False
-    while dialogue.accepted + dialogue.refused < most:
-        command = connection.next_common()
-        if not isinstance(command, Rcpt):
-            return dialogue.state is _RCPT and not dialogue.binary and _data(session, connection, envelope)
-        if observer is not None:
-            observe(session, command)
-        if asks:
-            # As `asked()`, without another call: of all commands only RCPT comes in hundreds.
-            try:
-                answer: object = session.handler.rcpt(session, command)
-            except Exception as exception:
-                answer = session.fault("rcpt", exception)
-            if answer is not None:
-                session.go_on("rcpt", command, answer, rcpt.answered)
-                return not session.interrupted()
-        dialogue.state = _RCPT
-        dialogue.accepted += 1
-        connection.owed = None
-        more = session.write(accepted)
-        if observer is not None:
-            observer.replied(session, "RCPT", RCPT_OK)
-        envelope.recipients.append(command)
-        if not more:
-            return False
-        if waiting.empty():
-            return True
-    return False
+    command = next_command(connection)
+    if not isinstance(command, Rcpt) or envelope is None:
+        return False
+    observer = session.observer
+    if observer is not None:
+        observe(session, command)
+    if "rcpt" in session.overridden:
+        answer = session.asked("rcpt", session.handler.rcpt, command)
+        if answer is not None:
+            session.go_on("rcpt", command, answer, rcpt.answered)
+            return not session.interrupted()
+    dialogue.state = _RCPT
+    dialogue.accepted = 1
+    connection.owed = None
+    more = session.write(RCPT_OK.to_wire(enhanced=connection.enhanced))
+    if observer is not None:
+        observer.replied(session, "RCPT", RCPT_OK)
+    envelope.recipients.append(command)
+    return more
 
 
-def _data(session: ServerSession, connection: ServerConnection, envelope: Envelope) -> bool:
+def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
+    """The others, which may be hundreds, and DATA behind them."""
+    dialogue = connection.dialogue
+    envelope = session.envelope
+    waiting = connection.input
+    if envelope is None or not waiting.has_line():
+        return False
+    if connection.recipients is NO_RECIPIENTS:
+        if not dialogue.binary and _is_data(connection):
+            return _data(session, connection, envelope)
+        connection.recipients = read_recipients(waiting)
+    left = session.config.limits.max_recipients - dialogue.accepted - dialogue.refused
+    if connection.recipients is NO_RECIPIENTS or left <= 0:
+        # They will be read in another way.
+        connection.recipients = NO_RECIPIENTS
+        return False
+    asks = "rcpt" in session.overridden
+    observer = session.observer
+    recipients = envelope.recipients
+    accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
+    most = min(left, session.room_for(accepted))
+    count = 0
+    answer: object = None
+    try:
+        for line, command in connection.recipients:
+            connection.line = line
+            connection.command = command
+            connection.owed = _RCPT_RULE
+            if observer is not None:
+                observe(session, command)
+            if asks:
+                # As `asked()`, without another call.
+                try:
+                    answer = session.handler.rcpt(session, command)
+                except Exception as exception:
+                    answer = session.fault("rcpt", exception)
+                if answer is not None:
+                    break
+            dialogue.accepted += 1
+            connection.owed = None
+            if observer is not None:
+                observer.replied(session, "RCPT", RCPT_OK)
+            recipients.append(command)
+            count += 1
+            if count == most:
+                break
+        else:
+            connection.recipients = NO_RECIPIENTS
+    finally:
+        # The replies of all of them together.
+        more = count == 0 or session.write(accepted * count)
+    if answer is not None:
+        session.go_on("rcpt", command, answer, rcpt.answered)
+        return not session.interrupted()
+    return more
+
+
+def _is_data(connection: ServerConnection) -> bool:
+    """Whether the next line is DATA; it is read then."""
     if connection.input.skip_over(_DATA_LINE):
         connection.line = b"DATA"
     elif connection.input.skip_over(_SMALL_DATA_LINE):
         connection.line = b"data"
     else:
         return False
+    return True
+
+
+def _data(session: ServerSession, connection: ServerConnection, envelope: Envelope) -> bool:
     connection.command = _DATA_COMMAND
     connection.owed = _DATA_RULE
     observer = session.observer
@@ -201,5 +251,5 @@ def _content(session: ServerSession, connection: ServerConnection) -> bool:
 
 
 _LANES: Final[Mapping[State, Callable[[ServerSession, ServerConnection], bool]]] = MappingProxyType(
-    {_READY: _mail, _MAIL: _recipients, _RCPT: _recipients, _DATA: _content}
+    {_READY: _mail, _MAIL: _recipient, _RCPT: _recipients, _DATA: _content}
 )

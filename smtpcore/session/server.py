@@ -270,6 +270,10 @@ class ServerSession(StepMachine):
             self.observer.replied(self, stages.answered_verb(rule), reply)
         return reply
 
+    def room_for(self, data: bytes) -> int:
+        """How often these octets may be written before what is held is flushed, but for what else is written."""
+        return max((self._most_held - len(self._out) - 1) // len(data), 0) + 1
+
     def fault(self, stage: str, exception: BaseException) -> Reply:
         """Report a fault of the application; its text never leaves the process.
 

@@ -176,6 +176,7 @@ def test_the_lane_and_the_long_way_agree(
 ENVELOPE = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@mx.test>\r\n"
 USUAL = ENVELOPE + "DATA\r\nhi\r\n.\r\n"
 SIZED = USUAL.replace("client.test>", "client.test> SIZE=20 BODY=8BITMIME")
+MANY = "".join(f"RCPT TO:<c{n}@{'xn--mx' if n % 8 else 'mx-'}.test>\r\n" for n in range(1, 80))
 NO = Reply(550, "No")
 BYE = Reply(421, "Bye")
 CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
@@ -191,6 +192,9 @@ CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "submission": ("MAIL FROM:<a@b>\r\nMAIL FROM:<a@b.c>\r\nRCPT TO:<d@e>\r\n", [], {"submission": True}),
     "too many transactions": (USUAL * 3, [], {"max_transactions": 2}),
     "too many recipients": (ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3 + "DATA\r\n.\r\n", [], {"max_recipients": 2}),
+    "many recipients": (ENVELOPE + MANY + "DATA\r\n.\r\n", [*[None] * 20, NO, None, Later(), RuntimeError("no")], {}),
+    "many recipients, and the limit among them": (ENVELOPE + MANY, [None] * 36, {"max_recipients": 35}),
+    "many replies held": (ENVELOPE + MANY, [], {"max_held_output": 100}),
     "refused ones count": (
         ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3, [None, NO], {"max_recipients": 2, "announce_limits": True},
     ),

@@ -24,6 +24,8 @@ class SocketTransport:
         connection: Whose octets these are.
     """
 
+    # Compiled classes let nothing be deleted that is not named here.
+    __deletable__ = ("_connection",)
     __slots__ = ("_closing", "_connection", "_end", "_events", "_paused", "_reactor", "_socket", "_unsent", "context")
 
     def __init__(self, reactor: Reactor, sock: socket.socket, connection: Connection) -> None:

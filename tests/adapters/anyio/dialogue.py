@@ -8,6 +8,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FunctionType
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ import smtpcore_anyio.reactor
 import smtpcore_anyio.server
 from smtpcore_anyio import Listener, Server, listen_socket, listen_tcp
 from smtpcore_anyio.sockets import can_be_waited_for
+from smtpcore_anyio.transport import SocketTransport
 from smtpcore_tls import TlsEngine
 
 from smtpcore.handler import Handler
@@ -189,6 +191,11 @@ async def flood(client: Client, command: bytes = b"NOOP\r\n") -> None:
 
 WITH_REACTOR = pytest.mark.parametrize("anyio_backend", ["asyncio", "uvloop", "trio"], indirect=True)
 """For tests of what only a server with a reactor has."""
+
+TAKES_APART = pytest.mark.skipif(
+    not isinstance(SocketTransport.write, FunctionType), reason="compiled parts of the adapter cannot be replaced"
+)
+"""For tests that put something of their own in the place of such a part."""
 
 
 def has_reactor() -> bool:

@@ -15,9 +15,9 @@ from smtpcore_anyio.reactor import reactor_of_this_loop
 from smtpcore_anyio.sockets import READ, WRITE
 from smtpcore_anyio.transport import SocketTransport
 
-from tests.adapters.anyio.dialogue import PATIENCE, WITH_REACTOR, until
+from tests.adapters.anyio.dialogue import PATIENCE, TAKES_APART, WITH_REACTOR, until
 
-pytestmark = [pytest.mark.anyio, WITH_REACTOR]
+pytestmark = [pytest.mark.anyio, WITH_REACTOR, TAKES_APART]
 
 MUCH = b"x" * 1_000_000
 

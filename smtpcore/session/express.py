@@ -38,7 +38,7 @@ _DATA_COMMAND: Final = Data()
 
 def is_open(session: ServerSession) -> bool:
     """Whether a session may use the lane at all: submission asks more of addresses than that they are some."""
-    return not session.config.submission
+    return session.connection.knows_common and not session.config.submission
 
 
 def take(session: ServerSession) -> bool:

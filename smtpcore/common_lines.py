@@ -7,19 +7,18 @@ look for octets that no line may have, to look up its verb, to judge the argumen
 the time.
 
 What is taken here is exactly what the long way takes, under any setting, with equal commands; what is not is left
-untouched for it. A test holds the two together. The patterns are bounded and their repeats possessive, so no octet is
-looked at twice (T-ADDR).
+untouched for it. A test holds the two together. The patterns are bounded and their repeats possessive, so none goes
+back over what it has read (T-ADDR).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import takewhile
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from smtpcore.commands import READERS, Mail, Rcpt, Reader
-from smtpcore.common_paths import COMMON_PATH, COMMON_PATH_GROUPS, is_common, may_be_doubtful
+from smtpcore.common_paths import COMMON_PATH, COMMON_PATH_GROUPS, first_doubt, is_common
 from smtpcore.grammar import Grammar
 from smtpcore.lines import InputBuffer
 from smtpcore.params import NO_PARAMETERS, BodyType
@@ -41,6 +40,7 @@ _ADDRESSES: Final = re.compile("<([^@]++)@([^>]++)>").findall
 _PATH_IN_RCPT: Final = len(b"RCPT TO:")
 _MAIL_RULE, _RCPT_RULE = COMMANDS[b"MAIL"], COMMANDS[b"RCPT"]
 _IN_READY, _IN_MAIL, _IN_RCPT = State.READY, State.MAIL, State.RCPT
+_CRLF: Final = b"\r\n"
 _SIZE: Final = (b"MAIL", b"SIZE")
 _BODY: Final = (b"MAIL", b"BODY")
 
@@ -114,15 +114,18 @@ def read_recipients(buffer: InputBuffer) -> Iterator[tuple[bytes, Rcpt]]:
     if found is None:
         return NO_RECIPIENTS
     octets = found[0]
-    addresses: Iterable[tuple[str, str]] = _ADDRESSES(str(octets, "ascii"))
-    if may_be_doubtful(octets):
-        addresses = list(takewhile(lambda address: is_common(*address), addresses))
-        if not addresses:
-            return NO_RECIPIENTS
-    return _recipients(addresses, buffer.lines(found.end()))
+    doubt = first_doubt(octets)
+    if doubt >= 0:
+        # All lines before that one, or if there are none it alone.
+        end = octets.rfind(_CRLF, 0, doubt)
+        octets = octets[: (end if end >= 0 else octets.find(_CRLF)) + 2]
+    addresses: list[tuple[str, str]] = _ADDRESSES(str(octets, "ascii"))
+    if doubt >= 0 and not is_common(*addresses[0]):
+        return NO_RECIPIENTS
+    return _recipients(addresses, buffer.lines(found.start() + len(octets)))
 
 
-def _recipients(addresses: Iterable[tuple[str, str]], lines: Iterator[bytes]) -> Iterator[tuple[bytes, Rcpt]]:
+def _recipients(addresses: list[tuple[str, str]], lines: Iterator[bytes]) -> Iterator[tuple[bytes, Rcpt]]:
     # In this order, since a line is read when it is asked for.
     for (local, domain), line in zip(addresses, lines, strict=False):
         yield line, Rcpt(Path(local, domain, (), line[_PATH_IN_RCPT:]), NO_PARAMETERS)

@@ -1,7 +1,8 @@
 """The form of nearly all paths, ``<dot-atom@domain>``: what one flat pattern can tell of them.
 
 It stays below every limit of every profile: 64 octets of local part, one label's worth of domain. Its repeats are
-possessive, so no octet is looked at twice (T-ADDR). Two dots in a row, and hyphens beside dots, it does not see.
+possessive, so it never goes back over what it has read (T-ADDR). Two dots in a row, and hyphens beside dots, it does
+not see.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ COMMON_PATH_GROUPS = rb"(<(%b)@(%b)>)" % (_LOCAL, _HOST)
 """The same with groups for the octets of the path, its local part and its domain."""
 
 
-def may_be_doubtful(octets: bytes) -> bool:
-    """Whether any of many paths in these octets may hold what the pattern does not see."""
-    return b".." in octets.replace(b"-", b".")
+def first_doubt(octets: bytes) -> int:
+    """Where something begins that the pattern does not see and that may make no path of one of these; -1 if nowhere."""
+    if b".." not in octets.replace(b"-", b"."):
+        return -1
+    return min((at for at in map(octets.find, (b"..", b".-", b"-.")) if at >= 0), default=-1)
 
 
 def is_common(local: str, host: str) -> bool:

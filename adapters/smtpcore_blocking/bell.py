@@ -66,18 +66,24 @@ class Bell:
         The main thread runs signal handlers, but only between two steps of its own: one that comes in just before it
         waits, or to another thread, would not be run before the wait is over.
         """
-        try:
-            before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        except ValueError:
-            yield  # It is another thread, where signal handlers do not run.
-            return
-        if before != -1:
-            signal.set_wakeup_fd(before)
+        hears = self._hear_signals()
         try:
             yield
         finally:
-            if before == -1:
+            if hears:
                 signal.set_wakeup_fd(-1)
+
+    def _hear_signals(self) -> bool:
+        try:
+            before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        except ValueError:
+            return False  # It is another thread, where signal handlers do not run.
+        if before != -1:
+            try:
+                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+            except OSError:
+                return True  # Whoever was told has closed it.
+        return before == -1
 
 
 def _close(*sockets: socket.socket) -> None:

@@ -45,8 +45,8 @@ def take(session: ServerSession) -> bool:
     """Work on what has come, as long as it is usual; whether there is nothing more to be read, of commands at least."""
     connection = session.connection
     dialogue = connection.dialogue
-    # Behind HELO, who pipelines is noted.
-    while dialogue.extended and not connection.chunks.reading:
+    # Behind HELO, who pipelines is noted. A reply is owed where a hook was broken off.
+    while dialogue.extended and connection.owed is None and not connection.chunks.reading:
         lane = _LANES.get(dialogue.state)
         if lane is None or not lane(session, connection):
             return False
@@ -95,10 +95,11 @@ def _recipient(session: ServerSession, connection: ServerConnection) -> bool:
     """The first of a message, and nearly always the only one."""
     dialogue = connection.dialogue
     envelope = session.envelope
-    if dialogue.refused >= session.config.limits.max_recipients or not connection.input.has_line():
+    full = dialogue.refused >= session.config.limits.max_recipients
+    if full or envelope is None or not connection.input.has_line():
         return False
     command = next_command(connection)
-    if not isinstance(command, Rcpt) or envelope is None:
+    if not isinstance(command, Rcpt):
         return False
     observer = session.observer
     if observer is not None:
@@ -123,20 +124,20 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     dialogue = connection.dialogue
     envelope = session.envelope
     waiting = connection.input
-    if envelope is None or not waiting.has_line():
+    if envelope is None or connection.barrier is not None or not waiting.has_line():
         return False
-    if connection.recipients is NO_RECIPIENTS:
-        if not dialogue.binary and _is_data(connection):
-            return _data(session, connection, envelope)
-        connection.recipients = read_recipients(waiting)
+    if connection.recipients is NO_RECIPIENTS and not dialogue.binary and _is_data(connection):
+        return _data(session, connection, envelope)
     left = session.config.limits.max_recipients - dialogue.accepted - dialogue.refused
-    if connection.recipients is NO_RECIPIENTS or left <= 0:
-        # They will be read in another way.
+    if left <= 0:
         connection.recipients = NO_RECIPIENTS
         return False
+    if connection.recipients is NO_RECIPIENTS:
+        connection.recipients = read_recipients(waiting)
+        if connection.recipients is NO_RECIPIENTS:
+            return False
     asks = "rcpt" in session.overridden
     observer = session.observer
-    recipients = envelope.recipients
     accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
     most = min(left, session.room_for(accepted))
     count = 0
@@ -158,17 +159,23 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
                     break
             dialogue.accepted += 1
             connection.owed = None
+            count += 1
             if observer is not None:
                 observer.replied(session, "RCPT", RCPT_OK)
-            recipients.append(command)
-            count += 1
-            if count == most:
+            # Looked for each time: it is the application's too.
+            envelope = session.envelope
+            assert envelope is not None  # a transaction is open in this state
+            envelope.recipients.append(command)
+            if count == most or session._flush_now:
                 break
         else:
             connection.recipients = NO_RECIPIENTS
     finally:
         # The replies of all of them together.
         more = count == 0 or session.write(accepted * count)
+    if not waiting.has_line():
+        # The last of them was read, and what they were found in is not kept.
+        connection.recipients = NO_RECIPIENTS
     if answer is not None:
         session.go_on("rcpt", command, answer, rcpt.answered)
         return not session.interrupted()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import pytest
@@ -10,13 +11,24 @@ from hypothesis import strategies as st
 from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore import BodySink, Envelope, Gate, Handler, Limits, Mail, Rcpt, Reply, ServerSession, Timeouts
+from smtpcore.refusals import Barrier
 from smtpcore.session import Ask
 from smtpcore.spec import Dialect
 from tests.session.driver import Dialogue, Later, Recorder, config
 
+
+def keep_a_copy(session: ServerSession) -> None:
+    if session.envelope is not None:
+        session.envelope.recipients = session.envelope.recipients[:]
+
+
+ACTS: list[Callable[[ServerSession], object]] = [
+    keep_a_copy, ServerSession.flush_now, lambda session: session.shutdown(5), ServerSession.timed_out,
+]  # fmt: skip
+"""What a hook may do beside its answer."""
 ANSWERS = (
     Reply(250, "As you like"), Reply(550, "No"), Reply(452, "Later"), Reply(421, "Bye"), Reply(354, "Go on"),
-    "no reply", RuntimeError("a fault"), Later(), BodySink(),
+    "no reply", RuntimeError("a fault"), KeyboardInterrupt(), Later(), BodySink(), *ACTS,
 )  # fmt: skip
 MAIL = st.sampled_from(
     [
@@ -26,9 +38,9 @@ MAIL = st.sampled_from(
 )
 RCPT = st.sampled_from([f"RCPT TO:<{path}>\r\n" for path in ("ann@mx.test", "b.c@mx.test", "d..e@mx.test", "f@mx")])
 BODY = st.sampled_from(["", "hi\r\n", "..hi\r\n", "x" * 1200 + "\r\n", "\r\r\n", "y\n\r\n"])
-MESSAGE = st.builds(
-    "{}{}DATA\r\n{}.\r\n".format, MAIL, st.lists(RCPT, min_size=1, max_size=3).map("".join), st.lists(BODY).map("".join)
-)
+RCPTS = st.lists(RCPT, min_size=1, max_size=3).map("".join)
+MANY_RCPTS = st.builds(lambda some, times: some * times, RCPTS, st.sampled_from([1, 1, 1, 20, 40]))
+MESSAGE = st.builds("{}{}DATA\r\n{}.\r\n".format, MAIL, MANY_RCPTS, st.lists(BODY).map("".join))
 OTHER = st.sampled_from(
     [
         "MAIL FROM:<>\r\n", "MAIL FROM:<a@b>\r\n", "mail from:<x@y.z>\r\n", "RCPT TO:<ann@mx.test> X=1\r\n",
@@ -54,8 +66,10 @@ class Answering(Handler):
         about = (subject, session.transactions, session.pipelined_early, self._gate.collected, wire.defects)
         self.seen.append((about, wire.line, wire.command, wire.owed.verb, session.state, wire.buffered))
         answer = self._answers.pop() if self._answers else None
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
+        if answer in ACTS:
+            answer = answer(session)
         return answer  # type: ignore[return-value]
 
     def mail(self, session: ServerSession, mail: Mail) -> None:
@@ -86,6 +100,16 @@ class Watching(Recorder):
         self.told.append(("seen", *seen))
 
 
+def run(dialogue: Dialogue) -> None:
+    """Go on, behind a hook that was broken off too."""
+    while True:
+        try:
+            dialogue.run()
+        except KeyboardInterrupt:
+            continue
+        return
+
+
 def held(
     hello: str,
     pieces: list[bytes],
@@ -110,10 +134,10 @@ def held(
     talk: list[object] = []
     for piece in pieces:
         session.receive_data(piece)
-        dialogue.run()
+        run(dialogue)
         while isinstance(ask := dialogue.step, Ask):
             session.answer(ask, None)
-            dialogue.run()
+            run(dialogue)
         wire = session.connection.dialogue
         talk.append(
             (session.state, wire.accepted, wire.refused, wire.binary, session.envelope, session.pipelined_early)
@@ -135,8 +159,8 @@ def options(**changes: object) -> dict[str, object]:
     hello=st.sampled_from(["EHLO", "EHLO", "EHLO", "HELO", "LHLO"]),
     cut=chunkings() | st.just(Chunking()),
     answers=st.none() | st.lists(st.none() | st.none() | st.sampled_from(ANSWERS)),
-    most=st.integers(1, 6),
-    hold=st.sampled_from([0, 60, 16384]),
+    most=st.integers(1, 6) | st.integers(20, 100),
+    hold=st.sampled_from([0, 60, 300, 16384]),
     transactions=st.none() | st.integers(1, 2),
     size=st.sampled_from([0, 30]),
     submission=st.booleans(),
@@ -157,8 +181,8 @@ def test_the_lane_and_the_long_way_agree(
     watched: bool,
 ) -> None:
     limits = Limits(
-        max_recipients=most, max_recipients_overshoot=3, max_bad_recipients=3, max_held_output=hold, max_errors=6,
-        max_transactions=transactions, max_message_size=size,
+        max_recipients=most, max_recipients_overshoot=3, max_bad_recipients=3 if most < 10 else None,
+        max_held_output=hold, max_errors=6 if most < 10 else None, max_transactions=transactions, max_message_size=size,
     )  # fmt: skip
     lmtp = hello == "LHLO"
     chosen = options(
@@ -194,6 +218,9 @@ CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "too many recipients": (ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3 + "DATA\r\n.\r\n", [], {"max_recipients": 2}),
     "many recipients": (ENVELOPE + MANY + "DATA\r\n.\r\n", [*[None] * 20, NO, None, Later(), RuntimeError("no")], {}),
     "many recipients, and the limit among them": (ENVELOPE + MANY, [None] * 36, {"max_recipients": 35}),
+    "recipients in another list": (ENVELOPE + MANY, [*[None] * 5, keep_a_copy], {}),
+    "replies that are not to wait": (ENVELOPE + MANY, [*[None] * 5, ServerSession.flush_now], {}),
+    "an end that is told of in between": (USUAL + ENVELOPE + MANY, [*[None] * 9, ACTS[2]], {}),
     "many replies held": (ENVELOPE + MANY, [], {"max_held_output": 100}),
     "refused ones count": (
         ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3, [None, NO], {"max_recipients": 2, "announce_limits": True},
@@ -238,6 +265,44 @@ def test_a_hook_may_put_another_in_its_place() -> None:
 
     written = Dialogue(handler=Changing()).ready().say(*ENVELOPE.splitlines(), "RCPT TO:<c@mx.test>")
     assert [line[:3] for line in written.splitlines()] == ["250", "250", "550"]
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_what_an_observer_raises_comes_behind_the_reply(express: bool) -> None:
+    class Failing(Recorder):
+        def replied(self, session: ServerSession, verb: str, reply: Reply) -> None:
+            if verb == "RCPT" and session.envelope is not None and len(session.envelope.recipients) == 2:
+                raise KeyboardInterrupt
+
+    dialogue = Dialogue(observer=Failing()).ready()
+    dialogue.session.express = express
+    dialogue.session.receive_data((ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3).encode())
+    run(dialogue)
+    assert dialogue.writes[-1].count(b"\r\n") == 5
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_without_an_envelope_a_recipient_is_answered_all_the_same(express: bool) -> None:
+    class Forgetting(Handler):
+        def rcpt(self, session: ServerSession, rcpt: Rcpt) -> Reply:
+            session.envelope = None
+            return NO
+
+    dialogue = Dialogue(handler=Forgetting()).ready()
+    dialogue.session.express = express
+    written = dialogue.say(*ENVELOPE.splitlines(), "RCPT TO:<c@mx.test>", "RSET")
+    assert [line[:3] for line in written.splitlines()] == ["250", "550", "550", "250"]
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_a_barrier_stands_before_recipients_too(express: bool) -> None:
+    dialogue = Dialogue().ready()
+    session = dialogue.session
+    session.express = express
+    written = dialogue.say(*ENVELOPE.splitlines(), "RCPT TO:<c@mx.test>")
+    session.connection.barrier = Barrier(NO, frozenset())
+    written += dialogue.say("RCPT TO:<c@mx.test>", "RCPT TO:<c@mx.test>", "DATA")
+    assert [line[:3] for line in written.splitlines()] == ["250", "250", "250", "550", "550", "550"]
 
 
 @pytest.mark.parametrize("overridden", [True, False], ids=["hooks", "no hooks"])

@@ -89,6 +89,30 @@ def test_who_is_told_of_signals_stays_so(server: Server) -> None:
         writer.close()
 
 
+def test_who_was_told_of_signals_and_is_gone_does_not_hinder_the_server(server: Server) -> None:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno())
+    reader.close()
+    writer.close()
+    server.stop()
+    server.serve_forever()
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_what_ends_a_server_in_another_thread_has_nothing_to_do_with_signals(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(server: Server) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(Server, "_accept_until_stopped", fail)
+    causes: list[BaseException | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda about: causes.append(about.exc_value.__context__))
+    server.start().wait()
+    assert causes == [None]
+
+
 def test_a_hook_that_does_not_return_costs_its_own_connection_only() -> None:
     release, stuck = threading.Event(), threading.Event()
     recorder = Recorder()

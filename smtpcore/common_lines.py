@@ -51,18 +51,18 @@ def next_command(connection: ServerConnection) -> Mail | Rcpt | None:
     if not connection.knows_common or connection.barrier is not None:
         return None
     found: tuple[bytes, Mail | Rcpt] | None
-    if state is _IN_READY:
-        rule = _MAIL_RULE
-        found = read_mail(connection.input, connection.grammar)
-    elif state is _IN_MAIL:
-        rule = _RCPT_RULE
-        found = read_recipient(connection.input)
-    elif state is _IN_RCPT:
+    if state is _IN_RCPT:
         rule = _RCPT_RULE
         found = next(connection.recipients, None)
         if found is None:
             connection.recipients = read_recipients(connection.input)
             found = next(connection.recipients, None)
+    elif state is _IN_READY:
+        rule = _MAIL_RULE
+        found = read_mail(connection.input, connection.grammar)
+    elif state is _IN_MAIL:
+        rule = _RCPT_RULE
+        found = read_recipient(connection.input)
     else:
         return None
     if found is None:

@@ -34,12 +34,14 @@ from smtpcore.session import Receive, Send
 _DRAIN: Final = 16 * 1024 * 1024
 """A line without end is to be read to its end, and not to close the connection."""
 _OK: Final = Reply(250, "OK")
-_REPLIES: Final[dict[type[Event], Reply]] = {
+_REPLIES: Final[dict[type[Event], Reply | None]] = {
     Ehlo: EhloReply("mx.test", Extensions({"PIPELINING": "", "CHUNKING": "", "ENHANCEDSTATUSCODES": ""})),
     Mail: _OK,
     Rcpt: _OK,
     Rset: _OK,
     Data: Reply(354, "Go ahead"),
+    Bdat: None,
+    BodyChunk: None,
     EndOfBody: _OK,
 }
 
@@ -64,8 +66,9 @@ class Connection:
         connection.receive_data(octets)
         out: list[bytes] = []
         while not isinstance(event := connection.next_event(), Pause):
-            if not isinstance(event, BodyChunk | Bdat):
-                out.append(connection.send(event.reply if isinstance(event, Rejected) else _REPLIES[type(event)]))
+            reply = event.reply if isinstance(event, Rejected) else _REPLIES[type(event)]
+            if reply is not None:
+                out.append(connection.send(reply))
         b"".join(out)
 
 

@@ -126,6 +126,7 @@ class InputBuffer:
 
         Each is read when it is given out. There are no more once somebody else has read what comes next.
         """
+        # Where they stand is known now, and not when the first of them is asked for.
         return self._lines(self._buf, self._pos, end)
 
     def _lines(self, buf: bytes, at: int, end: int) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smtpcore_testing.strategies import Chunking, chunkings
 
 from smtpcore.commands import COMMAND_TYPES, READERS, Command, Mail, Rcpt
-from smtpcore.common_lines import NO_RECIPIENTS, are_known, read_mail, read_recipients
+from smtpcore.common_lines import NO_RECIPIENTS, are_known, next_command, read_mail, read_recipient, read_recipients
 from smtpcore.dialogue import select
 from smtpcore.events import Event, Pause, Rejected
 from smtpcore.extensions import Extensions
@@ -21,7 +21,7 @@ from smtpcore.lines import InputBuffer
 from smtpcore.refusals import Barrier
 from smtpcore.replies import EhloReply, Reply
 from smtpcore.server import ServerConnection
-from smtpcore.spec import COMMANDS, Dialect
+from smtpcore.spec import COMMANDS, Dialect, State
 from tests.feeding import cuttings
 
 OK = Reply(250, "OK")
@@ -145,6 +145,20 @@ def test_what_is_left_of_a_faulty_line_is_no_line() -> None:
     assert "a@b.example" not in str(expected)
 
 
+@pytest.mark.parametrize("state", State)
+def test_each_line_is_looked_for_where_it_is_in_order(state: State) -> None:
+    read = set()
+    for line in (b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<a@b.example>\r\n"):
+        connection = ServerConnection()
+        connection.dialogue.state = state
+        connection.input.feed(line)
+        if (command := next_command(connection)) is not None:
+            assert connection.owed is COMMANDS[command.verb]
+            assert state in COMMANDS[command.verb].negative
+            read.add(command.verb)
+    assert read == {State.READY: {b"MAIL"}, State.MAIL: {b"RCPT"}, State.RCPT: {b"RCPT"}}.get(state, set())
+
+
 @pytest.mark.parametrize("verb", [b"MAIL", b"RCPT"])
 def test_a_verb_of_another_table_or_reader_has_no_common_form(verb: bytes) -> None:
     assert are_known(TABLE, READERS)
@@ -186,6 +200,7 @@ def test_a_megabyte_without_end_is_given_up_within_the_length_of_a_path(name: st
     buffer.feed(b"RCPT TO:<" + HOSTILE[name])
     for _ in range(1000):
         # A pattern that went back over what it has read would not come to an end.
+        assert read_recipient(buffer) is None
         assert read_recipients(buffer) is NO_RECIPIENTS
     assert len(buffer) == len(HOSTILE[name]) + 9
 
@@ -203,6 +218,7 @@ def test_a_line_that_is_not_common_stays_where_it_is(line: bytes, next_line: byt
     buffer = InputBuffer()
     buffer.feed(line + b"\r\n" + next_line + b"\r\n")
     assert read_mail(buffer, GRAMMAR) is None
+    assert read_recipient(buffer) is None
     assert read_recipients(buffer) is NO_RECIPIENTS
     assert buffer.next_line(512, 1024) == line
 

@@ -78,12 +78,13 @@ class Bell:
             before = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         except ValueError:
             return False  # It is another thread, where signal handlers do not run.
-        if before != -1:
-            try:
-                signal.set_wakeup_fd(before, warn_on_full_buffer=False)
-            except OSError:
-                return True  # Whoever was told has closed it.
-        return before == -1
+        if before == -1:
+            return True
+        try:
+            signal.set_wakeup_fd(before, warn_on_full_buffer=False)
+        except OSError:
+            return True  # Whoever was told has closed it.
+        return False
 
 
 def _close(*sockets: socket.socket) -> None:

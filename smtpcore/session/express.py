@@ -94,9 +94,8 @@ def _mail(session: ServerSession, connection: ServerConnection) -> bool:
 def _recipient(session: ServerSession, connection: ServerConnection) -> bool:
     """The first of a message, and nearly always the only one."""
     dialogue = connection.dialogue
-    envelope = session.envelope
     full = dialogue.refused >= session.config.limits.max_recipients
-    if full or envelope is None or not connection.input.has_line():
+    if full or session.envelope is None or not connection.input.has_line():
         return False
     command = next_command(connection)
     if not isinstance(command, Rcpt):
@@ -115,7 +114,8 @@ def _recipient(session: ServerSession, connection: ServerConnection) -> bool:
     more = session.write(RCPT_OK.to_wire(enhanced=connection.enhanced))
     if observer is not None:
         observer.replied(session, "RCPT", RCPT_OK)
-    envelope.recipients.append(command)
+    # Looked for now: it is the application's too.
+    session.envelope.recipients.append(command)
     return more
 
 
@@ -129,13 +129,17 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     if connection.recipients is NO_RECIPIENTS and not dialogue.binary and _is_data(connection):
         return _data(session, connection, envelope)
     left = session.config.limits.max_recipients - dialogue.accepted - dialogue.refused
-    if left <= 0:
-        connection.recipients = NO_RECIPIENTS
-        return False
-    if connection.recipients is NO_RECIPIENTS:
+    if left > 0 and connection.recipients is NO_RECIPIENTS:
         connection.recipients = read_recipients(waiting)
-        if connection.recipients is NO_RECIPIENTS:
-            return False
+    if left > 0 and connection.recipients is not NO_RECIPIENTS:
+        return _run(session, connection, left)
+    connection.recipients = NO_RECIPIENTS
+    return False
+
+
+def _run(session: ServerSession, connection: ServerConnection, left: int) -> bool:
+    """Recipients that were found together, as many as may come."""
+    dialogue = connection.dialogue
     asks = "rcpt" in session.overridden
     observer = session.observer
     accepted = RCPT_OK.to_wire(enhanced=connection.enhanced)
@@ -162,7 +166,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
             count += 1
             if observer is not None:
                 observer.replied(session, "RCPT", RCPT_OK)
-            # Looked for each time: it is the application's too.
+            # Looked for each time, as in `_recipient()`.
             envelope = session.envelope
             assert envelope is not None  # a transaction is open in this state
             envelope.recipients.append(command)
@@ -173,7 +177,7 @@ def _recipients(session: ServerSession, connection: ServerConnection) -> bool:
     finally:
         # The replies of all of them together.
         more = count == 0 or session.write(accepted * count)
-    if not waiting.has_line():
+    if not connection.input.has_line():
         # The last of them was read, and what they were found in is not kept.
         connection.recipients = NO_RECIPIENTS
     if answer is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -22,8 +22,14 @@ def keep_a_copy(session: ServerSession) -> None:
         session.envelope.recipients = session.envelope.recipients[:]
 
 
+def put_another_in_its_place(session: ServerSession) -> None:
+    if session.envelope is not None:
+        session.envelope = replace(session.envelope, recipients=session.envelope.recipients[:])
+
+
 ACTS: list[Callable[[ServerSession], object]] = [
-    keep_a_copy, ServerSession.flush_now, lambda session: session.shutdown(5), ServerSession.timed_out,
+    keep_a_copy, put_another_in_its_place, ServerSession.flush_now, lambda session: session.shutdown(5),
+    ServerSession.timed_out,
 ]  # fmt: skip
 """What a hook may do beside its answer."""
 ANSWERS = (
@@ -219,8 +225,9 @@ CASES: dict[str, tuple[str, list[object], dict[str, object]]] = {
     "many recipients": (ENVELOPE + MANY + "DATA\r\n.\r\n", [*[None] * 20, NO, None, Later(), RuntimeError("no")], {}),
     "many recipients, and the limit among them": (ENVELOPE + MANY, [None] * 36, {"max_recipients": 35}),
     "recipients in another list": (ENVELOPE + MANY, [*[None] * 5, keep_a_copy], {}),
+    "another envelope": (ENVELOPE + MANY, [None, put_another_in_its_place, *[None] * 5, put_another_in_its_place], {}),
     "replies that are not to wait": (ENVELOPE + MANY, [*[None] * 5, ServerSession.flush_now], {}),
-    "an end that is told of in between": (USUAL + ENVELOPE + MANY, [*[None] * 9, ACTS[2]], {}),
+    "an end that is told of in between": (USUAL + ENVELOPE + MANY, [*[None] * 9, ACTS[3]], {}),
     "many replies held": (ENVELOPE + MANY, [], {"max_held_output": 100}),
     "refused ones count": (
         ENVELOPE + "RCPT TO:<c@mx.test>\r\n" * 3, [None, NO], {"max_recipients": 2, "announce_limits": True},

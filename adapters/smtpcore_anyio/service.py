@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from smtpcore_tls import TlsEngine
+from smtpcore_tls import TlsEngine, log_fault
 
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
@@ -51,6 +51,7 @@ class Service:
             self.handler,
             gate=self.gate,
             observer=self.observer() if self.observer is not None else None,
+            faults=log_fault,
             monotonic=monotonic,
             utcnow=_utcnow,
             token_bytes=secrets.token_bytes,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from smtpcore_tls import Wire, peer_from
+from smtpcore_tls import Wire, log_fault, peer_from
 
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
@@ -100,6 +100,7 @@ class Connection:
             handler,
             gate=gate,
             observer=observer,
+            faults=log_fault,
             monotonic=time.monotonic,
             utcnow=lambda: datetime.now(UTC),
             token_bytes=secrets.token_bytes,

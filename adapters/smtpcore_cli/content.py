@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import email
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import policy
+from email.parser import BytesHeaderParser
+from io import BytesIO
 from typing import BinaryIO
 
 from smtpcore_tls import message_of
@@ -21,8 +23,13 @@ from . import envelope_flags
 from .errors import UsageError, reason
 
 _PIECE = 256 * 1024
-# Octets stay as they are, but for what the email package cannot help: the one space behind the name of a field.
-_AS_IT_IS = policy.compat32.clone(max_line_length=None)
+# Only the header section is read, and nothing is written by it.
+_AS_IT_IS = policy.compat32
+# As the email package cuts lines, and what it takes for one of the header section: where both agree no Bcc is missed.
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_OF_HEADER = re.compile(rb"From |[!-9;-~]*:|[\t ]").match
+_BCC = re.compile(rb"(?:resent-)?bcc:", re.IGNORECASE).match
+_OF_MAILBOX = b"From "
 
 
 @contextmanager
@@ -81,14 +88,37 @@ def message(arguments: argparse.Namespace, file: BinaryIO) -> Message:
             size = _size(file, binary=mail.get("BODY") is BodyType.BINARY_MIME)
             made = Message.to(sender, recipients, file, mail=mail, rcpt=rcpt, size=size)
         else:
-            parsed = email.message_from_binary_file(file, policy=_AS_IT_IS)
-            made = message_of(parsed, sender, recipients, mail=mail, rcpt=rcpt)
+            octets = file.read()
+            parsed = BytesHeaderParser(policy=_AS_IT_IS).parsebytes(octets)
+            own = BytesIO(_without_bcc(octets))
+            made = message_of(parsed, sender, recipients, mail=mail, rcpt=rcpt, content=own)
+            made.size = _size(own, binary=mail.get("BODY") is BodyType.BINARY_MIME)
     except OSError as error:
         raise UsageError(f"cannot read the message: {reason(error)}") from error
     except ValueError as error:
         raise UsageError(f"{error}; or use --from and --to") from error
     made.forwarded = envelope_flags.xforward(arguments)
     return made
+
+
+def _without_bcc(octets: bytes) -> bytes:
+    """The message without its fields Bcc and Resent-Bcc, and without the line that a mailbox file puts before it.
+
+    Everything else stays as it is, to the octet.
+    """
+    kept: list[bytes] = []
+    begin = 0
+    hidden = False
+    for line in _LINE.finditer(octets):
+        if not _OF_HEADER(line[0]):
+            break
+        # A line that is folded belongs to the field before it.
+        if line[0][:1] not in b" \t":
+            hidden = _BCC(line[0]) is not None or (line.start() == 0 and line[0].startswith(_OF_MAILBOX))
+        if hidden:
+            kept.append(octets[begin : line.start()])
+            begin = line.end()
+    return b"".join([*kept, octets[begin:]])
 
 
 def _size(file: BinaryIO, *, binary: bool) -> int | None:

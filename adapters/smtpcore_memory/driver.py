@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from smtpcore_tls import context_for
+from smtpcore_tls import context_for, log_fault
 
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
@@ -68,6 +68,7 @@ class Driver(StepLoop[ServerSession]):
             handler,
             gate=gate,
             observer=observer,
+            faults=log_fault,
             monotonic=clock,
             utcnow=utcnow,
             token_bytes=token_bytes,

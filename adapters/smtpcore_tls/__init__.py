@@ -1,6 +1,6 @@
 """TLS as octets in, octets out: one engine for every adapter, both roles, and no I/O of its own.
 
-`Wire` ties an engine to a session. With `peer_from`, `abandon` and `LINGER_OCTETS` it is what all adapters share;
+`Wire` ties an engine to a session. With `peer_from`, `abandon`, `log_fault` and `LINGER_OCTETS` it is what all adapters share;
 `context_for`, `name_of` and `message_of` are what all clients do. Who drives an engine alone does so first for the
 handshake and then for good; both sides run the same lines. ``read`` gives octets of the transport or ``b""`` at its
 end, ``write`` is given octets, possibly none::
@@ -33,6 +33,7 @@ from .abandon import abandon
 from .clients import context_for, name_of
 from .contexts import client_context, server_context
 from .engine import TlsEngine, TlsError
+from .faults import log_fault
 from .messages import message_of
 from .peers import peer_from
 from .selfsigned import MissingDependency, SelfSigned, self_signed
@@ -48,6 +49,7 @@ __all__ = [
     "abandon",
     "client_context",
     "context_for",
+    "log_fault",
     "message_of",
     "name_of",
     "peer_from",

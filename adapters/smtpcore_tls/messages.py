@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import TypeAlias, cast
 
 from smtpcore.paths import Path, PathError
-from smtpcore.session.client import Message
+from smtpcore.session.client import Content, Message
 
 Email: TypeAlias = EmailMessage | LegacyMessage
 """A message of either of the two interfaces of the ``email`` package."""
@@ -35,6 +35,7 @@ def message_of(
     *,
     mail: Mapping[str, object] | None = None,
     rcpt: Mapping[str, object] | None = None,
+    content: Content | None = None,
 ) -> Message:
     """Make a message for a session of one of the ``email`` package, which stays as it is.
 
@@ -48,6 +49,7 @@ def message_of(
         recipients: The forward paths; by default each address of To, Cc and Bcc, once.
         mail: Parameters of MAIL, by keyword in upper case.
         rcpt: Parameters of each RCPT.
+        content: What is sent, in place of what the ``email`` package would write; it has to be without Bcc then.
 
     Raises:
         ValueError: There is no sender or no recipient, or what should be an address is none.
@@ -63,7 +65,7 @@ def message_of(
     utf8 = _is_international(email, [reverse, *forward])
     if utf8:
         params["SMTPUTF8"] = True
-    return Message.to(reverse, forward, _octets(email, utf8), mail=params, rcpt=rcpt)
+    return Message.to(reverse, forward, _octets(email, utf8) if content is None else content, mail=params, rcpt=rcpt)
 
 
 # The header section.

@@ -14,7 +14,9 @@ SEGMENT = 1448
 """Octets of a read that a slow link gives: one TCP segment."""
 
 _HELLO = b"EHLO client.test\r\n"
-_ENVELOPE = b"MAIL FROM:<ann@client.test>\r\nRCPT TO:<bob@mx.test>\r\n"
+_RECIPIENT = b"RCPT TO:<bob@mx.test>\r\n"
+_ENVELOPE = b"MAIL FROM:<ann@client.test>\r\n" + _RECIPIENT
+_BINARY_ENVELOPE = b"MAIL FROM:<ann@client.test> BODY=BINARYMIME\r\n" + _RECIPIENT
 _TO_DATA = (_HELLO, _ENVELOPE + b"DATA\r\n")
 
 
@@ -51,11 +53,12 @@ def usual() -> list[Case]:
     """What a server does all day."""
     transaction = b"MAIL FROM:<ann@client.test>\r\n" + recipients(100) + b"RSET\r\n"
     content = message(16 * MIB)
-    chunk = b"BDAT %d LAST\r\n" % len(content)
+    chunk = [b"BDAT %d LAST\r\n" % len(content), *cut(content, READ)]
     return [
         Case("RCPT, pipelined", "commands", (_HELLO,), cut(transaction * 50, READ), 102 * 50),
         Case("DATA, 16 MiB of text", "text", _TO_DATA, cut(content + b".\r\n", READ)),
-        Case("BDAT, 16 MiB in one chunk", "chunk", (_HELLO, _ENVELOPE), [chunk, *cut(content, READ)]),
+        Case("BDAT, 16 MiB in one chunk", "chunk", (_HELLO, _ENVELOPE), chunk),
+        Case("the same as BINARYMIME", "chunk", (_HELLO, _BINARY_ENVELOPE), chunk),
     ]
 
 

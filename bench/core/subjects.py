@@ -35,7 +35,10 @@ _DRAIN: Final = 16 * 1024 * 1024
 """A line without end is to be read to its end, and not to close the connection."""
 _OK: Final = Reply(250, "OK")
 _REPLIES: Final[dict[type[Event], Reply | None]] = {
-    Ehlo: EhloReply("mx.test", Extensions({"PIPELINING": "", "CHUNKING": "", "ENHANCEDSTATUSCODES": ""})),
+    Ehlo: EhloReply(
+        "mx.test",
+        Extensions(dict.fromkeys(("PIPELINING", "8BITMIME", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES"), "")),
+    ),
     Mail: _OK,
     Rcpt: _OK,
     Rset: _OK,
@@ -96,7 +99,7 @@ class Dropped(BodySink):
 class Session:
     """``ServerSession`` with every hook overridden by a plain one, limits and deadlines on, no observer."""
 
-    _config = ServerConfig(limits=Limits(max_line_drain=_DRAIN), timeouts=Timeouts.hardened())
+    _config = ServerConfig(limits=Limits(max_line_drain=_DRAIN), timeouts=Timeouts.hardened(), binarymime=True)
     _handler = Dropping()
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
-from smtpcore_tls import LINGER_OCTETS, TlsError, Wire, peer_from
+from smtpcore_tls import LINGER_OCTETS, TlsError, Wire, log_fault, peer_from
 
 from smtpcore import Handler, Observer, ServerConfig, ServerSession
 from smtpcore.session import Ask, Close, Gate, Receive, Send, StartTls
@@ -49,6 +49,7 @@ class SmtpProtocol(asyncio.Protocol):
             server.handler,
             gate=server.gate,
             observer=None if server.observer is None else server.observer(),
+            faults=log_fault,
             monotonic=self._loop.time,
             utcnow=lambda: datetime.now(UTC),
             token_bytes=secrets.token_bytes,

@@ -9,6 +9,7 @@ from smtpcore.session.limits import Limits
 from smtpcore.session.networks import Networks
 from smtpcore.session.observer import Observer, Observers
 from smtpcore.session.peer import Peer
+from smtpcore.session.redaction import SECRET_STAGES
 from smtpcore.session.server import ServerSession
 from smtpcore.session.steps import IDLE, RECEIVE, Ask, Close, Idle, Receive, Send, StartTls, Step
 from smtpcore.session.timeouts import Timeouts
@@ -17,6 +18,7 @@ from smtpcore.session.transcript import SessionLog, Transcript
 __all__ = [
     "IDLE",
     "RECEIVE",
+    "SECRET_STAGES",
     "Admission",
     "Ask",
     "Close",

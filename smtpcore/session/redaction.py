@@ -6,6 +6,8 @@ import re
 from collections.abc import Container
 
 HIDDEN = "<hidden>"
+SECRET_STAGES = frozenset({"credentials", "mechanism"})
+"""Stages whose exceptions may quote a password, so that their text belongs into no log."""
 NO_COMMAND = "?"
 """Stands for the verb of a line that is no command."""
 _LONGEST = 512

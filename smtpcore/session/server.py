@@ -56,13 +56,14 @@ class ServerSession(StepMachine):
         handler: The application.
         gate: Counts the connections; shared by sessions.
         observer: Is told what happens.
+        faults: Is told of faults of the application where there is no observer, as ``Observer.fault`` is.
         monotonic: The adapter's own clock in seconds; ``deadline`` is in its time.
         utcnow: An aware moment, for Received lines only.
         token_bytes: So many random octets, for the session's id and the nonces of SASL.
     """
 
     __slots__ = (
-        "__weakref__", "_for_content", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting",
+        "__weakref__", "_faults", "_for_content", "_fresh", "_grace", "_proxy_due", "_read_up", "_shutting",
         "admitted", "auth_seen", "budget", "claimed", "config", "connection", "content", "context", "early_talk",
         "envelope", "exchange", "express", "forwarded", "front", "gate", "handler", "helo", "id", "identity",
         "insecure", "observer", "overridden", "pace", "peer", "pipelined_early", "proxy", "tls", "token_bytes",
@@ -111,6 +112,7 @@ class ServerSession(StepMachine):
         *,
         gate: Gate | None = None,
         observer: Observer | None = None,
+        faults: Callable[[ServerSession, str, BaseException], None] | None = None,
         monotonic: Callable[[], float],
         utcnow: Callable[[], datetime],
         token_bytes: Callable[[int], bytes],
@@ -121,6 +123,7 @@ class ServerSession(StepMachine):
         self.handler = handler
         self.gate = gate
         self.observer = observer
+        self._faults = faults if observer is None else observer.fault
         self.utcnow = utcnow
         self.token_bytes = token_bytes
         self.id = token_bytes(6).hex()
@@ -281,8 +284,8 @@ class ServerSession(StepMachine):
             What the peer gets to hear.
         """
         self.cause = exception
-        if self.observer is not None:
-            self.observer.fault(self, stage, exception)
+        if self._faults is not None:
+            self._faults(self, stage, exception)
         if stage == "connect":
             return self.config.replies.fault
         return texts.AUTH_FAULT if stage in ("mechanism", "credentials", "authenticate") else texts.FAULT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from smtpcore.proxy import ProxyHeader
 from smtpcore.replies import Reply
 from smtpcore.session.observer import Observer
-from smtpcore.session.redaction import HIDDEN, escape
+from smtpcore.session.redaction import HIDDEN, SECRET_STAGES, escape
 from smtpcore.tls import TlsInfo
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ class Transcript(Observer):
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
         """Write what went wrong in the application."""
-        # What a credential store or a mechanism raises may well quote the password.
-        secret = stage in ("credentials", "mechanism")
-        text = HIDDEN if secret else escape(str(exception).encode("utf-8", "backslashreplace"))
+        text = HIDDEN if stage in SECRET_STAGES else escape(str(exception).encode("utf-8", "backslashreplace"))
         self._note(session, f"{stage}: {type(exception).__name__}: {text}")
 
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:

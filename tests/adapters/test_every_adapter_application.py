@@ -11,6 +11,7 @@ from smtpcore_testing.adapter_kit.application import (
     EHLO,
     MESSAGE,
     TRANSACTION,
+    Faults,
     Recorder,
     goes_on,
 )
@@ -67,6 +68,40 @@ def faulty(handler: Recorder, stage: str) -> Iterator[None]:
     yield
     for name in ("data", "credentials", stage):
         handler.__dict__.pop(name, None)
+
+
+@pytest.mark.parametrize("stage", ["rcpt", "message", "credentials"])
+def test_what_a_hook_raises_is_logged_if_nobody_observes(
+    serve: Start, connect: Connect, stage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler = Recorder()
+    before, line, code = HOOKS[stage]
+    with faulty(handler, stage):
+        client = connect(serve(handler, mechanisms=("PLAIN",), plaintext_auth_without_tls=True)).greeted()
+        client.send(before)
+        client.codes(before.count(b"\r\n"))
+        assert client.ask(line) == code
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("smtpcore", "ERROR")
+    assert f": {stage} failed" in record.getMessage()
+    # What a credential store raises may quote a password.
+    assert ("these words" in caplog.text) is (stage != "credentials")
+    assert "Trouble" in caplog.text
+    assert "test_every_adapter_application.py" in caplog.text
+
+
+def test_what_a_hook_raises_is_not_logged_if_somebody_observes(
+    serve: Start, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler, faults = Recorder(), Faults()
+    before, line, code = HOOKS["rcpt"]
+    with faulty(handler, "rcpt"):
+        client = connect(serve(handler, observer=lambda: faults)).greeted()
+        client.send(before)
+        client.codes(before.count(b"\r\n"))
+        assert client.ask(line) == code
+    assert [str(fault) for fault in faults.seen] == ["these words stay here"]
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("stage", HOOKS)

@@ -159,6 +159,40 @@ def test_binary_content_is_not_touched_and_its_size_is_its_own(tmp_path: Path, c
     assert found.envelope.mail.size == len(content)
 
 
+def test_a_message_that_names_who_gets_it_is_not_touched_either(tmp_path: Path, capsys: Capture) -> None:
+    head = b"From: ann@a.test\r\nTo: bob@b.test\r\nContent-Type: application/octet-stream\r\n"
+    body = b"\r\nx\ry\nz\0w\xff\r\nBcc: eve@e.test\r\n"
+    with SmtpSink(ServerConfig(binarymime=True)) as sink:
+        file = written(tmp_path, head + b"Bcc: dora@d.test\r\n" + body)
+        assert run(capsys, "send", file, "--server", url(sink), "--mail-param", "BODY=BINARYMIME").status == 0
+        [found] = sink.messages
+    assert found.content == head + body
+    assert found.recipients == ("bob@b.test", "dora@d.test")
+    assert found.envelope.mail.size == len(head + body)
+
+
+def test_lines_that_are_not_as_the_wire_has_them_are_an_error_there_too(
+    smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture
+) -> None:
+    file = written(tmp_path, b"From: ann@a.test\nTo: bob@b.test\n\nhello\n")
+    done = run(capsys, "send", file, "--server", url(smtp_sink), "--bare-newlines", "error")
+    assert (done.status, done.states) == (1, ["permanent"])
+    assert smtp_sink.messages == []
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_whoever_gets_it_blindly_is_named_to_nobody(
+    end: str, smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture
+) -> None:
+    lines = ["From ann@a.test Sat Jan  1 00:00:00 2000", "From: ann@a.test", "BCC: dora@d.test,", "\tEd <ed@e.test>"]
+    rest = ["To: bob@b.test", "resent-bcc: fay@f.test", " (folded)", "Subject: hello", "", "Bcc: is no field here", ""]
+    file = written(tmp_path, end.join([*lines, *rest]))
+    assert run(capsys, "send", file, "--server", url(smtp_sink), "--from", "ann@a.test").status == 0
+    [found] = smtp_sink.messages
+    kept = ["From: ann@a.test", "To: bob@b.test", "Subject: hello", "", "Bcc: is no field here", ""]
+    assert found.content == "\r\n".join(kept).encode()
+
+
 # How it ends.
 
 

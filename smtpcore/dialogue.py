@@ -117,7 +117,7 @@ class Dialogue:
         """Stand where ``target()`` said that this reply leads, with the facts that follow from it."""
         self.state = state
         effect = (_EFFECTS if reply.code < 400 else _REFUSAL_EFFECTS).get(rule.verb)
-        if effect is not None:
+        if effect is not None and not rule.only_refused:
             effect(self, reply)
 
     def _begin(self, reply: Reply) -> None:

@@ -23,13 +23,15 @@ class LineLengths:
         rcpt_room: The same for a RCPT line.
     """
 
-    __slots__ = ("_drain", "_mail", "_rcpt", "auth", "command", "drain", "longest")
+    __slots__ = ("_drain", "_mail", "_rcpt", "auth", "auth_drain", "command", "drain", "longest")
 
     longest: int
-    """The largest of all limits."""
+    """As much as is kept of any line but those of AUTH, to be measured: no less than the largest of their limits."""
     drain: int
-    """What is discarded before the dialogue has to end; never so little that a line which is only too long
+    """What is discarded of a line before the dialogue has to end; never so little that one which is only too long
     would not get its 500."""
+    auth_drain: int
+    """The same for the lines of AUTH."""
 
     def __init__(self, command: int, auth: int, drain: int, mail_room: int = 0, rcpt_room: int = 0) -> None:
         self.command = command
@@ -37,8 +39,10 @@ class LineLengths:
         self._drain = drain
         self._mail = command + mail_room
         self._rcpt = command + rcpt_room
-        self.longest = max(self._mail, self._rcpt, auth)
-        self.drain = max(drain, self.longest + _DRAIN_ROOM)
+        least = max(self._mail, self._rcpt)
+        self.longest = max(least, min(auth, drain))
+        self.drain = max(drain, least + _DRAIN_ROOM)
+        self.auth_drain = max(drain, auth + _DRAIN_ROOM)
 
     def under(self, extensions: Extensions) -> LineLengths:
         """The same limits where these extensions, and no others, are in force."""

@@ -62,6 +62,15 @@ class InputBuffer:
         """Whether it is worth while to try a pattern on the next line: its end may have come."""
         return self._buf.find(b"\n", self._scan) >= 0
 
+    def begins(self, word: bytes) -> bool:
+        """Whether the line that comes next begins with a word in any case, given in upper case; also one that is
+        being dropped."""
+        if self._dropped:
+            return self.head[: len(word)].upper() == word
+        if len(self._buf) - self._pos < len(word) and self._pieces:
+            self._join()
+        return self._buf[self._pos : self._pos + len(word)].upper() == word
+
     def feed(self, data: Buffer) -> None:
         """Add received octets, in time that depends on them alone and not on what is buffered."""
         # bytes() itself would take an int for a size.

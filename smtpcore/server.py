@@ -218,7 +218,10 @@ class ServerConnection:
         if self.chunks.reading:
             return self._next_chunk_event()
         lengths = self.lengths
-        line = self.input.next_line(lengths.longest, lengths.drain)
+        if state is _AUTH or (lengths.longest < lengths.auth and self.input.begins(b"AUTH ")):
+            line = self.input.next_line(lengths.auth, lengths.auth_drain)
+        else:
+            line = self.input.next_line(lengths.longest, lengths.drain)
         if line is None:
             return self._pause()
         if state is _AUTH:

@@ -234,6 +234,13 @@ def test_a_refused_last_chunk_ends_the_transaction() -> None:
     assert [reply[:3] for reply in held.replies[3:]] == ["550", "250"]
 
 
+@pytest.mark.conformance("C066")
+@pytest.mark.parametrize("chunk", [b"BDAT 1\r\na", b"BDAT 1 LAST\r\na"])
+def test_a_chunk_that_is_out_of_order_leaves_the_transaction_as_it_is(chunk: bytes) -> None:
+    before = EHLO + b"\r\nMAIL FROM:<a@b.c>\r\n"
+    assert answers(b"RCPT TO:<>\r\nDATA\r\n" + chunk + b"DATA\r\n", before) == ["501", "554", "503", "554"]
+
+
 @pytest.mark.conformance("C201")
 @pytest.mark.parametrize("line", [b"RSET", EHLO, HELO])
 def test_rset_and_a_greeting_end_the_failed_state(line: bytes) -> None:

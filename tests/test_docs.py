@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from smtpcore import Envelope, Handler, ServerConfig, ServerSession
+from tests.settings_page import page
 
 DOCS = Path(__file__).parent.parent / "docs"
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -35,8 +36,13 @@ def test_links_between_the_pages_lead_somewhere() -> None:
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
 
 
+def test_the_settings_are_described_as_the_classes_have_them() -> None:
+    assert (DOCS / "settings.md").read_text("utf-8") == page(), "run python -m tests.settings_page > docs/settings.md"
+
+
 def test_the_guide_has_a_row_for_every_hook() -> None:
     _, _, rows = (DOCS / "handler.md").read_text("utf-8").partition("| hook |")
+    rows, _, _ = rows.partition("\n\n")
     cells = re.findall(r"^\| (`.*?`) \|", rows, re.MULTILINE)
     named = [name for cell in cells for name in re.findall(r"`(\w+)", cell)]
     assert sorted(named) == sorted(name for name in vars(Handler) if name.islower() and callable(vars(Handler)[name]))

@@ -56,8 +56,11 @@ class ServerConfig:
     banner: str | None = None
     """Text behind the name in the greeting; ``ESMTP`` or ``LMTP`` by default. It tells no version (T-HARVEST)."""
     limits: Limits = field(default_factory=Limits)
+    """How much of everything a session puts up with."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+    """How long it waits for what."""
     leniencies: Leniencies = field(default_factory=Leniencies)
+    """What is read beyond the grammar."""
     starttls: bool = False
     """STARTTLS is offered; the adapter has to have a certificate."""
     implicit_tls: bool = False

@@ -97,6 +97,11 @@ class Rule:
     clause: str = ""
     """Where it is specified."""
 
+    @property
+    def only_refused(self) -> bool:
+        """Whether nothing but a refusal can answer it, as where a verb is out of order; then nothing changes."""
+        return self.positive is None and self.intermediate is None
+
     def allowed_in(self, state: State) -> bool:
         """Whether the verb may be used in this state, guards apart."""
         return state in self.negative

@@ -179,6 +179,17 @@ def test_the_limit_that_is_announced_is_the_one_that_is_kept() -> None:
         dialogue.say("RSET")
 
 
+@pytest.mark.conformance("C280")
+def test_a_chunk_that_is_out_of_order_does_not_let_recipients_begin_anew() -> None:
+    dialogue = Dialogue(config(announce_limits=True, limits=Limits(max_recipients=2))).ready()
+    dialogue.say("MAIL FROM:<a@b.c>")
+    for _ in range(2):
+        assert dialogue.say("RCPT TO:<@>").startswith("501 ")
+    assert dialogue.say("RCPT TO:<yes@mx.test>").startswith("452 4.5.3 ")
+    assert dialogue.say("BDAT 0 LAST").startswith("503 ")
+    assert dialogue.say("RCPT TO:<yes@mx.test>").startswith("452 4.5.3 ")
+
+
 def test_where_nothing_was_announced_refused_recipients_take_no_room() -> None:
     dialogue = Dialogue(config(limits=Limits(max_recipients=1))).greeted()
     assert "LIMITS" not in dialogue.say("EHLO client.test")

@@ -59,6 +59,31 @@ def test_a_line_that_never_ends_is_the_end_and_the_server_names_itself() -> None
     assert dialogue.closing
 
 
+@pytest.mark.threat("T-FLOOD")
+@pytest.mark.parametrize("verb", ["NOOP ", "MAIL FROM:<", "XYZZY ", "\n"])
+def test_what_is_dropped_of_a_line_may_be_less_than_a_line_of_auth(verb: str) -> None:
+    """Settings of the profile ``hardened``: 8192 octets, and 12288 for AUTH."""
+    line = verb.encode().ljust(8192, b"x")
+    dialogue = Dialogue(config(limits=Limits.hardened())).ready()
+    assert dialogue.feed(line + b"\r\n")[:4] == "500 "
+    assert dialogue.say("NOOP") == "250 2.0.0 OK\r\n"
+    told = dialogue.feed(line)
+    assert told[:4] in ("", "500 ")
+    assert dialogue.feed(b"x") == "421 4.7.0 mx.test The line is far too long\r\n"
+    assert dialogue.closing
+
+
+def test_a_line_of_auth_has_its_own_length_all_the_same() -> None:
+    dialogue = Dialogue(
+        config(mechanisms=("LOGIN",), plaintext_auth_without_tls=True, limits=Limits.hardened())
+    ).ready()
+    assert dialogue.feed(b"auth".ljust(12286, b" ") + b"\r\n")[:4] == "501 "
+    assert dialogue.feed(b"Auth LOGIN ".ljust(12287, b"x") + b"\r\n")[:10] == "500 5.5.6 "
+    for octet in b"AUTH LOGIN ".ljust(13312, b"x"):
+        assert dialogue.feed(bytes([octet])) == ""
+    assert dialogue.feed(b"x")[:10] == "421 4.7.0 "
+
+
 def test_commands_behind_a_barrier_count_as_errors() -> None:
     settings = config(starttls=True, require_tls=True)
     assert until_enough(Dialogue(settings).ready(), "MAIL FROM:<>") == 20

@@ -16,8 +16,8 @@ from smtpcore.session.client.stages import Stage
 if TYPE_CHECKING:
     from smtpcore.session.client.session import ClientSession
 
-_OTHER_MECHANISM: Final = (504, 534)
-"""The server will not have this mechanism; another may do. A 535 is not among them: trying a wrong password several
+_OTHER_MECHANISM: Final = (504, 534, 538)
+"""The server will not have this mechanism, or not here; another may do. A 535 is not among them: trying a wrong password several
 times locks accounts."""
 
 

@@ -20,6 +20,7 @@ from smtpcore.tls import TlsInfo
 
 _SIZE: Final = re.compile(r"[0-9]{1,20}")
 _CRLF: Final = b"\r\n"
+_FIELD: Final = re.compile(rb"[!-9;-~]+[ \t]*:").match  # RFC 5322 2.2, 4.5.3
 
 
 @dataclass(slots=True)
@@ -65,8 +66,10 @@ class Plan:
         params = dict(self.mail.params)
         if octets.isascii() and "BODY" not in message.mail.params:
             params.pop("BODY", None)
-        elif "SMTPUTF8" in extensions and not octets[: _end_of_header(octets)].isascii():
+        elif not octets[: _end_of_header(octets)].isascii():
             # RFC 6531 3.4: the header section needs it too.
+            if "SMTPUTF8" not in extensions:
+                raise _refusal("content", "the header section needs a server with SMTPUTF8: encode it", "5.6.7")
             params["SMTPUTF8"] = True
         _set_size(params, len(octets) + added, extensions)
         self.mail = Mail(self.mail.path, params)
@@ -125,5 +128,7 @@ def _paths(message: Message) -> Iterator[Path]:
 
 
 def _end_of_header(octets: bytes) -> int:
+    if _FIELD(octets) is None:
+        return 0  # It begins with its body.
     end = octets.find(b"\r\n\r\n")
     return end if end >= 0 else len(octets)

@@ -163,7 +163,10 @@ class Transaction(Stage):
             self.session.send(command)
         except LocalProtocolError as error:
             if isinstance(item, Result):
-                self._settle(item, Status.PERMANENT, "rcpt", error=error)
+                missing = "SMTPUTF8" not in self.session.connection.extensions
+                code = "5.6.7" if missing and not item.recipient.path.is_ascii else "5.3.3"
+                failure = SessionError("rcpt", str(error), temporary=False, enhanced=code)
+                self._settle(item, Status.PERMANENT, "rcpt", error=failure)
             else:
                 self._delivery.error = SessionError("mail", str(error), temporary=False, enhanced="5.3.3")
                 self._delivery.open = False

@@ -316,7 +316,7 @@ def test_a_552_to_the_first_recipient_is_permanent() -> None:
 
 @pytest.mark.conformance("C281", "C356")
 def test_the_limits_that_a_server_announces_are_kept_to() -> None:
-    limits = b"250-LIMITS FOO=1 RCPTMAX=10 MAILMAX=5 RCPTMAX=x MAILMAX=0\r\n250-PIPELINING\r\n"
+    limits = b"250-LIMITS FOO=1 RCPTMAX=10 MAILMAX=0 RCPTDOMAINMAX=x\r\n250-PIPELINING\r\n"
     server = greeted(USUAL.replace(b"250-PIPELINING\r\n", limits))
     delivery = server.session.submit(message(b"x\r\n", *(f"r{number}@d.example" for number in range(25))))
     sizes = []
@@ -328,6 +328,14 @@ def test_the_limits_that_a_server_announces_are_kept_to() -> None:
         server.session.next_step()
     assert sizes == [10, 10, 5]
     assert statuses(delivery) == [(Status.ACCEPTED, "final")] * 25
+
+
+@pytest.mark.conformance("C281")
+@pytest.mark.parametrize("limits", [b"RCPTMAX=1 RCPTMAX=2", b"RCPTMAX=2 rcptmax=1", b"RCPTMAX=1 RCPTMAX=x"])
+def test_a_limit_that_is_named_twice_is_none(limits: bytes) -> None:
+    server = greeted(USUAL.replace(b"250-PIPELINING\r\n", b"250-LIMITS " + limits + b"\r\n250-PIPELINING\r\n"))
+    server.session.submit(message(b"x\r\n", "a@d.example", "b@d.example", "c@d.example"))
+    assert server.sees().count(b"RCPT") == 3
 
 
 def test_the_domains_of_a_transaction_are_counted_too() -> None:

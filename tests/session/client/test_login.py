@@ -113,10 +113,11 @@ def test_a_response_that_cannot_be_sent_is_cancelled() -> None:
     assert failure(server).startswith("auth: the SASL response takes more than")
 
 
-def test_another_mechanism_is_tried_where_the_server_does_not_want_the_first() -> None:
+@pytest.mark.parametrize("reply", [b"504 not this one\r\n", b"538 not here\r\n"])
+def test_another_mechanism_is_tried_where_the_server_does_not_want_the_first(reply: bytes) -> None:
     server, sent = offered(b"PLAIN LOGIN")
     assert sent == PLAIN_BOB
-    assert server.says(b"504 not this one\r\n") == b"AUTH LOGIN\r\n"
+    assert server.says(reply) == b"AUTH LOGIN\r\n"
     assert server.says(b"534 nor this one\r\n") == b"QUIT\r\n"
 
 

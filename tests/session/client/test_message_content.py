@@ -12,7 +12,7 @@ from smtpcore import CustomExtension, CustomParameter, Mail, Rcpt
 from smtpcore.params import BodyType, Notify
 from smtpcore.paths import PathError
 from smtpcore.session import Send
-from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Message, Status
+from smtpcore.session.client import ClientObserver, ClientSession, Content, Delivery, Message, SessionError, Status
 from smtpcore.spec import Dialect
 
 from .dialogue import PLAIN, TLS, USUAL, Server, commands, greeted, message, path, statuses
@@ -532,6 +532,8 @@ def test_smtputf8_is_asked_for_where_an_address_or_the_header_needs_it() -> None
 
     assert not asks("a@b.example", "c@d.example", b"Subject: x\r\n\r\nx\r\n")
     assert not asks("a@b.example", "c@d.example", "Subject: x\r\n\r\nh\u00e9\r\n".encode())
+    assert not asks("a@b.example", "c@d.example", "\r\nSubject: h\u00e9\r\n".encode())
+    assert not asks("a@b.example", "c@d.example", "h\u00e9\r\n".encode())
     assert asks("\u00e9@b.example", "c@d.example", b"x\r\n")
     assert asks("a@b.example", "\u00e9@d.example", b"x\r\n")
     assert asks("a@b.example", "c@d.example", "Subject: \u00e9\r\n\r\nx\r\n".encode())
@@ -549,6 +551,20 @@ def test_an_address_that_needs_smtputf8_is_not_sent_without() -> None:
     server.says(b"250 a\r\n250 b\r\n354 c\r\n")
     server.says(b"250 d\r\n")
     assert statuses(mixed) == [(Status.PERMANENT, "rcpt"), (Status.ACCEPTED, "final")]
+    for failed in (delivery.results[0], mixed.results[0]):
+        assert isinstance(failed.error, SessionError)
+        assert failed.error.enhanced == "5.6.7"
+
+
+@pytest.mark.conformance("C265")
+def test_a_header_section_that_needs_smtputf8_is_not_sent_without() -> None:
+    server = greeted()
+    delivery = server.session.submit(message("Subject: \u00e9\r\n\r\nx\r\n".encode(), "c@d.example"))
+    assert server.sees() == b""
+    assert statuses(delivery) == [(Status.PERMANENT, "content")]
+    error = delivery.results[0].error
+    assert isinstance(error, SessionError)
+    assert error.enhanced == "5.6.7"
 
 
 def test_when_no_recipient_can_be_sent_there_is_no_data() -> None:

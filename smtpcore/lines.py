@@ -63,8 +63,7 @@ class InputBuffer:
         return self._buf.find(b"\n", self._scan) >= 0
 
     def begins(self, word: bytes) -> bool:
-        """Whether the line that comes next begins with a word in any case, given in upper case; also one that is
-        being dropped."""
+        """Whether the line that comes next, or is being dropped, begins with a word, given in upper case."""
         if self._dropped:
             return self.head[: len(word)].upper() == word
         if len(self._buf) - self._pos < len(word) and self._pieces:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 
 from smtpcore import Leniencies, Limits, ServerConfig, Timeouts
@@ -17,8 +19,8 @@ _HEAD = """\
 All settings of a server's sessions, made of the classes in which they are described. `hardened` is the profile for a
 host on the open internet: `ServerConfig.hardened()`, `Limits.hardened()`, `Timeouts.hardened()`; where it has no figure
 of its own, that of `standard` holds. `ServerConfig.for_mx()` is that profile with STARTTLS, and
-`ServerConfig.for_submission()` with STARTTLS, AUTH, which it requires, `submission` and `dsn`. Keyword arguments of any of
-the three change single settings. T-PIPE and the like are rows of the page about [conformance](conformance.md).
+`ServerConfig.for_submission()` with STARTTLS, AUTH, which it requires, `submission` and `dsn`. Keyword arguments of any
+of the three change single settings. T-PIPE and the like are rows of the page about [conformance](conformance.md).
 """
 _KINDS: list[tuple[type, str]] = [
     (ServerConfig, "What is offered, and what is refused."),
@@ -56,7 +58,7 @@ def _default(field: Field[Any]) -> object:
 def _docstrings(kind: type) -> Iterator[tuple[str, str]]:
     """The string behind each field, as one line of Markdown."""
     [body] = [node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef)]
-    for field, text in zip(body, body[1:], strict=False):
+    for field, text in pairwise(body):
         match field, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
                 yield name, " ".join(words.split()).replace("``", "`").replace("|", "\\|")
@@ -83,4 +85,4 @@ def _shown(value: object) -> str:
 
 
 if __name__ == "__main__":
-    print(page(), end="")
+    sys.stdout.write(page())

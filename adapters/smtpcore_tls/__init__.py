@@ -1,9 +1,9 @@
 """TLS as octets in, octets out: one engine for every adapter, both roles, and no I/O of its own.
 
 `Wire` ties an engine to a session. With `peer_from`, `abandon`, `log_fault` and `LINGER_OCTETS` it is what all
-adapters share; `context_for`, `name_of` and `message_of` are what all clients do. Who drives an engine alone does so first for the
-handshake and then for good; both sides run the same lines. ``read`` gives octets of the transport or ``b""`` at its
-end, ``write`` is given octets, possibly none::
+adapters share; `context_for`, `name_of` and `message_of` are what all clients do. Who drives an engine alone does so
+first for the handshake and then for good; both sides run the same lines. ``read`` gives octets of the transport or
+``b""`` at its end, ``write`` is given octets, possibly none::
 
     engine = TlsEngine(context, server_side=True)
     try:

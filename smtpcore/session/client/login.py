@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from smtpcore.session.client.session import ClientSession
 
 _OTHER_MECHANISM: Final = (504, 534, 538)
-"""The server will not have this mechanism, or not here; another may do. A 535 is not among them: trying a wrong password several
-times locks accounts."""
+"""The server will not have this mechanism, or not here; another may do. A 535 is not among them: trying a wrong
+password several times locks accounts."""
 
 
 class Login(Stage):

@@ -61,9 +61,9 @@ def ceiling() -> str:
     return ", ".join(["asyncio", *_from_pypi("anyio")])
 
 
-def aiosmtpd() -> str:
-    """Aiosmtpd, with uvloop beside it."""
-    return ", ".join(_from_pypi("aiosmtpd", "uvloop"))
+def aiosmtpd(*libraries: str) -> str:
+    """Aiosmtpd, with what it runs on."""
+    return ", ".join(_from_pypi("aiosmtpd", *libraries))
 
 
 def nodemailer() -> str:

@@ -12,10 +12,12 @@ from smtpcore.chain import Chain
 from smtpcore.client import ClientConnection
 from smtpcore.commands import (
     Auth,
+    Bdat,
     Command,
     Custom,
     Data,
     Ehlo,
+    Etrn,
     Expn,
     Helo,
     Help,
@@ -29,11 +31,13 @@ from smtpcore.commands import (
     SaslResponse,
     StartTls,
     Vrfy,
+    Xclient,
+    Xforward,
 )
 from smtpcore.custom import CustomExtension, CustomParameter, CustomVerb
 from smtpcore.dialogue import Dialogue, select
 from smtpcore.errors import LocalProtocolError, ParseError, ProtocolError, RemoteProtocolError, SaslError
-from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, Event, Pause, Rejected
+from smtpcore.events import BodyChunk, ConnectionClosed, EarlyTalk, EndOfBody, EndOfChunk, Event, Pause, Rejected
 from smtpcore.extensions import Extensions
 from smtpcore.handler import BodySink, CredentialStore, Handler, handler
 from smtpcore.leniencies import Leniencies
@@ -62,6 +66,7 @@ from smtpcore.tls import TlsInfo
 __all__ = [
     "Auth",
     "Barrier",
+    "Bdat",
     "BodyChunk",
     "BodySink",
     "Chain",
@@ -82,8 +87,10 @@ __all__ = [
     "Ehlo",
     "EhloReply",
     "EndOfBody",
+    "EndOfChunk",
     "EnhancedCode",
     "Envelope",
+    "Etrn",
     "Event",
     "Expn",
     "Extensions",
@@ -126,6 +133,8 @@ __all__ = [
     "TlsInfo",
     "Transcript",
     "Vrfy",
+    "Xclient",
+    "Xforward",
     "handler",
     "select",
 ]

@@ -37,6 +37,7 @@ class CustomVerb:
     name: str
     """In upper case."""
     argument: Argument = Argument.OPTIONAL
+    """Whether it has one: none, and one that is there is 501; required, and one that is missing is; or as one likes."""
     states: Collection[State] = (State.READY,)
     """Where it may be used."""
     extended: bool = True
@@ -112,7 +113,9 @@ class CustomExtension:
     text: str = ""
     """What stands behind the keyword in the EHLO reply."""
     verbs: Collection[CustomVerb] = ()
+    """Verbs that are served with it."""
     parameters: Collection[CustomParameter] = ()
+    """Parameters of MAIL and RCPT that are read with it."""
 
     def __post_init__(self) -> None:
         if not _KEYWORD.fullmatch(self.keyword) or self.keyword in EXTENSIONS:

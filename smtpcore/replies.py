@@ -68,9 +68,13 @@ class Reply:
     __slots__ = ("_plain", "_wire", "close", "code", "enhanced", "lines")
 
     code: int
+    """200 to 599 (RFC 5321 4.2.1)."""
     lines: tuple[str, ...]
+    """The text, line by line, without codes; at least one line, perhaps empty."""
     enhanced: EnhancedCode | None
+    """The enhanced status code (RFC 3463); None for 3yz, and where a server sent none."""
     close: bool
+    """The connection ends behind this reply."""
 
     def __init__(
         self,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
-from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from enum import Enum
-from itertools import pairwise
 from typing import Any
+
+from smtpcore_cli.flags import attribute_docs
 
 from smtpcore import Leniencies, Limits, ServerConfig, Timeouts
 
@@ -37,7 +35,7 @@ def page() -> str:
 
 def _section(kind: Any, text: str) -> str:
     hardened = kind.hardened() if hasattr(kind, "hardened") else None
-    docstrings = dict(_docstrings(kind))
+    docstrings = attribute_docs(kind)
     rows = []
     for field in fields(kind):
         standard = _default(field)
@@ -45,7 +43,7 @@ def _section(kind: Any, text: str) -> str:
         cells = [f"`{field.name}`", _shown(standard)]
         if hardened is not None:
             cells.append("" if strict == standard else _shown(strict))
-        rows.append([*cells, docstrings[field.name]])
+        rows.append([*cells, docstrings[field.name].replace("``", "`").replace("|", "\\|")])
     head = ["setting", "standard", *([] if hardened is None else ["hardened"]), ""]
     table = [head, ["---"] * len(head), *rows]
     return "\n".join([f"## {kind.__name__}\n", f"{text}\n", *(f"| {' | '.join(cells)} |" for cells in table), ""])
@@ -53,15 +51,6 @@ def _section(kind: Any, text: str) -> str:
 
 def _default(field: Field[Any]) -> object:
     return field.default if field.default_factory is MISSING else field.default_factory()
-
-
-def _docstrings(kind: type) -> Iterator[tuple[str, str]]:
-    """The string behind each field, as one line of Markdown."""
-    [body] = [node.body for node in ast.parse(inspect.getsource(kind)).body if isinstance(node, ast.ClassDef)]
-    for field, text in pairwise(body):
-        match field, text:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
-                yield name, " ".join(words.split()).replace("``", "`").replace("|", "\\|")
 
 
 def _shown(value: object) -> str:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import smtplib
 import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from smtpcore import Envelope, Handler, ServerConfig, ServerSession
 from tests.settings_page import page
 
+PATH = os.pathsep.join(filter(None, sys.path))
 DOCS = Path(__file__).parent.parent / "docs"
 CODE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = [(path.name, block) for path in sorted(DOCS.glob("*.md")) for block in CODE.findall(path.read_text("utf-8"))]
@@ -48,22 +55,55 @@ def test_the_guide_has_a_row_for_every_hook() -> None:
     assert sorted(named) == sorted(name for name in vars(Handler) if name.islower() and callable(vars(Handler)[name]))
 
 
+@pytest.mark.parametrize("page", ["extensions.md", "policies.md", "serving.md", "wire.md"])
+def test_the_code_of_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in CODE.findall((DOCS / page).read_text("utf-8")):
+        exec(compile(block, page, "exec"), {"__name__": page})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+@pytest.mark.parametrize("number", [0, 1], ids=["anyio", "threads"])
+def test_a_server_of_the_guide_takes_a_message_and_stops(number: int) -> None:
+    code = CODE.findall((DOCS / "serving.md").read_text("utf-8"))[number].replace("1025", "0")
+    command = [sys.executable, "-W", "error", "-u", "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PATH}) as server:
+        assert server.stdout is not None
+        _, _, addresses = server.stdout.readline().partition("listening on ")
+        [address] = ast.literal_eval(addresses)
+        with smtplib.SMTP(*address) as smtp:
+            smtp.sendmail("ann@c.example", ["bob@mx.example"], b"Subject: hello\r\n\r\n")
+        assert server.stdout.readline() == "ann@c.example ['bob@mx.example'] 18\n"
+        server.terminate()
+        assert server.wait() == 0
+
+
 def test_the_whole_adapter_of_the_guide_delivers_a_message() -> None:
     block, _ = CODE.findall((DOCS / "adapter.md").read_text("utf-8"))
-    names: dict[str, object] = {}
-    exec(compile(block, "adapter.md", "exec"), names)
-    serve = names["serve"]
-    assert callable(serve)
     contents: list[bytes] = []
 
     class Inbox(Handler):
         def message(self, session: ServerSession, envelope: Envelope) -> None:
             contents.append(envelope.content)
 
+    delivers(block, lambda serve, connection: serve(connection, ServerConfig(hostname="mx.test"), Inbox()), contents)
+
+
+def test_the_loop_over_the_wire_alone_delivers_a_message() -> None:
+    [block] = CODE.findall((DOCS / "wire.md").read_text("utf-8"))
+    contents: list[bytes] = []
+    delivers(block, lambda serve, connection: serve(connection, contents.append), contents)
+
+
+def delivers(block: str, run: Callable[[Callable[..., None], socket.socket], None], contents: list[bytes]) -> None:
+    """Have the function ``serve`` of some code take a message, and find it there."""
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs", "exec"), names)
+    serve = names["serve"]
     with socket.create_server(("127.0.0.1", 0)) as listener:
         client = socket.create_connection(listener.getsockname())
         connection, _ = listener.accept()
-    thread = threading.Thread(target=serve, args=(connection, ServerConfig(hostname="mx.test"), Inbox()))
+    thread = threading.Thread(target=run, args=(serve, connection))
     thread.start()
     with client, client.makefile("rb") as replies:
         assert replies.readline().startswith(b"220 ")

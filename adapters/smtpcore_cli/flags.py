@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
 _T = TypeVar("_T")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
+_SETTING = re.compile(r'\b(max_[a-z_]+|bare_newlines|long_lines)(?:="([a-z]+)")?')
 
 
 class Settings(Protocol):
@@ -72,7 +73,6 @@ def add_fields(
     kind = type(next(iter(profiles.values())))
     group = parser.add_argument_group(title)
     hints = get_type_hints(kind)
-    texts = attribute_docs(kind)
     for field in fields(kind):
         kinds = get_args(hints[field.name]) or (hints[field.name],)
         whole = int in kinds
@@ -86,7 +86,7 @@ def add_fields(
             type=parse,
             default=argparse.SUPPRESS,
             metavar=units.get(field.name, "N" if whole else "SECONDS"),
-            help=f"{texts.get(field.name, '')} ({_list(defaults)})".strip().replace("%", "%%"),
+            help=f"{help_of(kind, field.name)} ({_list(defaults)})".strip(),
         )
 
 
@@ -101,7 +101,6 @@ def add_switches(group: argparse._ArgumentGroup, profiles: Mapping[str, Settings
         names: The fields.
     """
     kind = type(next(iter(profiles.values())))
-    texts = attribute_docs(kind)
     for name in names:
         defaults = {getattr(profile, name) for profile in profiles.values()}
         for value in sorted(not default for default in defaults):
@@ -111,7 +110,7 @@ def add_switches(group: argparse._ArgumentGroup, profiles: Mapping[str, Settings
                 const=value,
                 dest=dest(kind, name),
                 default=argparse.SUPPRESS,
-                help=f"{'' if value else 'turn off: '}{texts.get(name, '')}".replace("%", "%%"),
+                help=f"{'' if value else 'turn off: '}{help_of(kind, name)}",
             )
 
 
@@ -129,6 +128,16 @@ def given(arguments: argparse.Namespace, kind: type[Settings]) -> dict[str, Any]
     }
 
 
+def help_of(kind: type, name: str) -> str:
+    """The docstring of a field as the help of its flag."""
+    return attribute_docs(kind).get(name, "").replace("``", "").replace("%", "%%")
+
+
+def in_flags(text: str) -> str:
+    """What code without a command line says of settings, said of their flags: ``--long-lines pass``."""
+    return _SETTING.sub(lambda found: f"--{found[1].replace('_', '-')}{' ' + found[2] if found[2] else ''}", text)
+
+
 @cache
 def attribute_docs(kind: type) -> Mapping[str, str]:
     """What the docstrings below a class's attributes say, each as one line; nothing where there is no source."""
@@ -141,7 +150,7 @@ def attribute_docs(kind: type) -> Mapping[str, str]:
     for attribute, text in pairwise(body):
         match attribute, text:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str() as doc)):
-                texts[name] = " ".join(doc.replace("``", "").split())
+                texts[name] = " ".join(doc.split())
             case _:
                 pass
     return texts

@@ -15,7 +15,7 @@ from smtpcore.session.config import BareNewlines, LongLines
 from smtpcore.spec import Dialect
 
 from .binds import Service
-from .flags import add_switches, attribute_docs, count, dest, given
+from .flags import add_switches, count, dest, given, help_of
 
 _EXTENSIONS = (
     "chunking", "binarymime", "dsn", "smtputf8", "requiretls", "announce_limits", "deliver_by", "mt_priority", "rrvs",
@@ -162,4 +162,4 @@ def _profiles() -> Mapping[str, ServerConfig]:
 
 
 def _doc(name: str) -> str:
-    return attribute_docs(ServerConfig).get(name, "").replace("%", "%%")
+    return help_of(ServerConfig, name)

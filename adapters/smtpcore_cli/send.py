@@ -11,7 +11,7 @@ from smtpcore.utf8 import UNSAFE, escape
 
 from . import client_login, client_tls, connecting, content, envelope_flags
 from .errors import UsageError
-from .flags import add_switches, given
+from .flags import add_switches, given, in_flags
 from .output import Lines, say
 from .places import parse_place
 
@@ -136,7 +136,7 @@ def _not_begun(message: Message) -> Delivery:
 
 def _line(result: Result) -> str:
     # What is behind the second tab may have more of them, and no other control character.
-    text = UNSAFE.sub(escape, result.text)
+    text = UNSAFE.sub(escape, result.text if result.reply is not None else in_flags(result.text))
     return f"{result.status.value}\t{result.recipient.path.address}\t{text}"
 
 

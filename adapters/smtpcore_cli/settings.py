@@ -19,7 +19,7 @@ from .authentication import Authentication, authentication
 from .binds import Bind, Service
 from .delivery import Maildir
 from .errors import UsageError, reason
-from .flags import given
+from .flags import given, in_flags
 from .hop import Hop
 from .policies import Policies, policies
 
@@ -161,7 +161,7 @@ def _configs(
         }
         return protocol.configs(arguments, services, common)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(in_flags(str(error))) from error
 
 
 def _delivery(arguments: argparse.Namespace, hostname: str) -> Maildir | Hop | Literal["print", "discard"]:

@@ -206,13 +206,21 @@ class Options(TypedDict, total=False):
     """The keyword arguments of `Pipe`, for `run` and `pair`."""
 
     peer: Peer | None
+    """Who the session believes to talk to."""
     tls_context: ssl.SSLContext | None
+    """The server's certificate; needed where the settings offer TLS."""
     gate: Gate | None
+    """Counts and limits connections."""
     observer: Observer | None
+    """Sees what happens."""
     clock: Clock | None
+    """By default one that begins at 0 and belongs to this connection alone."""
     utcnow: Callable[[], datetime]
+    """The time of day, for trace lines."""
     token_bytes: Callable[[int], bytes]
+    """Random octets, for ids."""
     window: int | None
+    """Octets that may lie unread on the way to the peer before the transport takes no more; None for any number."""
 
 
 def run(config: ServerConfig, handler: Handler, *chunks: Buffer, **options: Unpack[Options]) -> bytes:

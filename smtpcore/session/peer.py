@@ -12,9 +12,11 @@ class Peer:
     host: str | None = None
     """The peer's IP address as text, without a zone; None where there is none (unix socket, memory)."""
     port: int | None = None
+    """The peer's TCP port; None where there is none."""
     local_host: str | None = None
     """The address the peer connected to."""
     local_port: int | None = None
+    """The port that the peer connected to."""
 
     def __str__(self) -> str:
         return f"[{self.host}]" if self.host is not None else "[local]"

@@ -84,6 +84,7 @@ class ServerSession(StepMachine):
     id: str
     """Names the connection in logs and trace lines; random."""
     tls: TlsInfo | None
+    """Our own TLS layer; None in clear text."""
     unauthenticated: bool
     """Authentication is required and has not been had yet."""
     identity: Identity | None
@@ -124,8 +125,7 @@ class ServerSession(StepMachine):
         self.gate = gate
         self.observer = observer
         self._faults = faults if observer is None else observer.fault
-        self.utcnow = utcnow
-        self.token_bytes = token_bytes
+        self.utcnow, self.token_bytes = utcnow, token_bytes
         self.id = token_bytes(6).hex()
         self.context = self.proxy = self.tls = self.identity = self.helo = self.envelope = self.trusted = None
         self.claimed = self.forwarded = NO_ATTRIBUTES

@@ -226,7 +226,7 @@ def test_the_default_name_is_one_that_others_can_use(
         (["serve", "--timeout-linger", "none"], "'none' is no number of seconds"),
         (["serve", "--profile", "fast"], "invalid choice: 'fast'"),
         (["serve", "--grace", "inf"], "'inf' is no number of seconds"),
-        (["serve", "--discard", "--max-recipients", "0"], "max_recipients is at least 1"),
+        (["serve", "--discard", "--max-recipients", "0"], "--max-recipients is at least 1"),
         (["serve", "--discard", "--hostname", "no name"], "hostname 'no name'"),
         (["serve", "--discard", "--hostname", ""], "hostname ''"),
         (["serve", "--discard", "--require-tls"], "--require-tls needs --certfile"),

@@ -140,6 +140,8 @@ def test_content_that_may_not_be_sent_is_refused_for_good(
 ) -> None:
     done = run(capsys, "send", written(tmp_path, content), "--server", url(smtp_sink), *ENVELOPE, *flag)
     assert (done.status, done.states) == (1, ["permanent"])
+    # What would let it pass.
+    assert f"{flag[0]} {'convert' if flag[0] == '--bare-newlines' else 'pass'}" in done.output
     assert smtp_sink.messages == []
 
 

@@ -63,7 +63,9 @@ def _ours(name: str, module: str, options: Sequence[str], *libraries: str) -> Co
 
 COMPETITORS = (
     Competitor(REFERENCE, peers.aiosmtpd, _python("aiosmtpd_server"), env=IMPORTS),
-    Competitor("aiosmtpd, uvloop", partial(peers.aiosmtpd, "uvloop"), _python("aiosmtpd_server"), ("--uvloop",), IMPORTS),
+    Competitor(
+        "aiosmtpd, uvloop", partial(peers.aiosmtpd, "uvloop"), _python("aiosmtpd_server"), ("--uvloop",), IMPORTS
+    ),
     Competitor(
         "nodemailer smtp-server", peers.nodemailer, ("node", SERVERS / "nodemailer.cjs"), _LOGIN,
         {"NODE_PATH": str(NODE / "node_modules")},

@@ -301,6 +301,24 @@ def test_the_rest_of_a_faulty_line_is_not_taken_for_the_next() -> None:
     assert buffer.next_line(512, 8192) is None
 
 
+def test_how_a_line_begins_can_be_told_before_it_has_come_and_while_it_is_dropped() -> None:
+    buffer = InputBuffer()
+    assert not buffer.begins(b"AUTH ")
+    for piece in (b"NOOP\r\nau", b"T"):
+        buffer.feed(piece)
+    assert buffer.next_line(512, 8192) == b"NOOP"
+    assert not buffer.begins(b"AUTH ")
+    buffer.feed(b"h ")
+    assert buffer.begins(b"AUTH ")
+    buffer.feed(b"x" * 600)
+    assert buffer.next_line(512, 8192) is None
+    assert len(buffer) == 0
+    assert buffer.begins(b"AUTH ")
+    buffer.feed(b"\r\nNOOP\r\n")
+    assert buffer.next_line(512, 8192) is LineFault.TOO_LONG
+    assert not buffer.begins(b"AUTH ")
+
+
 def test_a_line_has_come_when_its_lf_has() -> None:
     buffer = InputBuffer()
     buffer.feed(b"NOOP\r")

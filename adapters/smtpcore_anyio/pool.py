@@ -53,7 +53,7 @@ class Pool:
         observer: Watches all sessions.
         connect_timeout: Seconds until a connection stands.
         local_address: The address of this host to connect from.
-        max_connections: Connections in use at the same time.
+        max_connections: Connections in use at the same time. As many may still be taking their leave.
         max_messages: Mail transactions over one connection; a server that announces fewer gets fewer.
         max_idle: Seconds after which a connection that nobody needs is closed.
         check_after: Seconds of idling after which NOOP has to tell that a connection is still good.
@@ -218,8 +218,11 @@ class Pool:
             await kept.client.quit()
         elif session.transactions < min(self._max_messages, limit(kept.client.extensions, "MAILMAX") or math.inf):
             self._keep(kept)
-        else:
+        elif len(self._leaving) < self._max_connections:
             self._retire(kept)
+        else:
+            # The server does not answer QUIT as fast as others are opened.
+            await kept.client.hang_up()
         return delivery
 
     # Connections that nobody needs.

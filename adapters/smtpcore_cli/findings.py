@@ -8,9 +8,9 @@ from typing import TypeAlias
 from smtpcore.extensions import Extensions
 from smtpcore.replies import Reply
 from smtpcore.session.client.results import in_one_line
-from smtpcore.utf8 import UNSAFE, escape
 
 from .certificates import Certificate, read_certificate
+from .output import printable
 from .probing import Findings
 
 Json: TypeAlias = "bool | int | str | list[Json] | Mapping[str, Json] | None"
@@ -58,7 +58,7 @@ def _lines(title: str, value: Json, indent: str) -> Iterator[str]:
 
 def _shown(value: Json) -> str:
     # A certificate says what its issuer wants, and a terminal obeys what it reads.
-    return UNSAFE.sub(escape, str(value))
+    return printable(str(value))
 
 
 def _reply(reply: Reply | None) -> Json:

@@ -15,6 +15,7 @@ from anyio import to_thread
 
 from smtpcore import BodySink, Handler, Reply
 from smtpcore.handler import Answer
+from smtpcore.pieces import keep
 
 from .delivery import Delivery, Maildir
 from .errors import reason
@@ -67,11 +68,11 @@ class _MaildirSink(BodySink):
         self._threads = threads
         self._log = log
         # RFC 5321 4.4: who makes the final delivery writes Return-Path first, then the Received of its own.
-        self._parts = [envelope.trace]
+        self._parts = keep(None, envelope.trace)
         self._kept = 0
 
     def write(self, chunk: bytes) -> Answer:
-        self._parts.append(chunk)
+        self._parts = keep(self._parts, chunk)
         self._kept += len(chunk)
         return self._in_thread(self._delivery.write) if self._kept >= _BATCH else None
 

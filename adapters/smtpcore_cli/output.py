@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from .errors import UsageError, reason
@@ -24,16 +26,28 @@ class Lines:
             pass
 
 
-def open_log(path: str) -> TextIO:
+@contextmanager
+def open_log(path: str) -> Iterator[TextIO]:
     """A file to append lines to; who makes it keeps it to the user, for it says who writes to whom.
 
     Raises:
         UsageError: It cannot be written to.
     """
     try:
-        return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
+        # It is not left by a with statement, for closing it fails where its last lines could not be written.
+        file = open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))  # noqa: SIM115
     except OSError as error:
         raise UsageError(f"cannot write the transcript: {reason(error)}") from error
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+def printable(text: str) -> str:
+    """Text of strangers for a log or a terminal: what is not printable, or turns letters around, as escapes."""
+    return "".join(char if char.isprintable() or char == "\t" else f"\\x{{{ord(char):x}}}" for char in text)
 
 
 def say(line: str) -> None:

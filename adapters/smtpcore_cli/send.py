@@ -7,12 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from smtpcore.session.client import ClientConfig, ClientTranscript, Delivery, Message, Result, SessionError, Status
-from smtpcore.utf8 import UNSAFE, escape
 
 from . import client_login, client_tls, connecting, content, envelope_flags
 from .errors import UsageError
 from .flags import add_switches, given, in_flags
-from .output import Lines, say
+from .output import Lines, printable, say
 from .places import parse_place
 
 if TYPE_CHECKING:
@@ -136,8 +135,8 @@ def _not_begun(message: Message) -> Delivery:
 
 def _line(result: Result) -> str:
     # What is behind the second tab may have more of them, and no other control character.
-    text = UNSAFE.sub(escape, result.text if result.reply is not None else in_flags(result.text))
-    return f"{result.status.value}\t{result.recipient.path.address}\t{text}"
+    text = printable(result.text if result.reply is not None else in_flags(result.text))
+    return f"{result.status.value}\t{printable(result.recipient.path.address)}\t{text}"
 
 
 def _status(delivery: Delivery) -> int:

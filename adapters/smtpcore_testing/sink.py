@@ -26,6 +26,8 @@ from .messages import Message
 from .script import Rule, Script
 from .users import ITERATIONS, MECHANISMS, Users
 
+_RETRY = 0.1
+"""Seconds until the next try where the system has no resources for a connection."""
 _PATIENCE = 5.0
 """Seconds that threads have to end once their connections are cut."""
 
@@ -203,8 +205,13 @@ class SmtpSink:
             self._arrived.notify_all()
 
     def _accept(self) -> None:
-        while True:
-            sock, _ = self._listener.accept()
+        while not self._stopping.is_set():
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                # There is no descriptor left for it, and there may be one soon.
+                self._stopping.wait(_RETRY)
+                continue
             if self._stopping.is_set():
                 sock.close()
                 return

@@ -6,6 +6,7 @@ import logging
 import traceback
 
 from smtpcore.session import SECRET_STAGES, ServerSession
+from smtpcore.utf8 import UNSAFE, escape
 
 _logger = logging.getLogger("smtpcore")
 
@@ -13,10 +14,14 @@ _logger = logging.getLogger("smtpcore")
 def log_fault(session: ServerSession, stage: str, exception: BaseException) -> None:
     """Log what a hook has raised, with its traceback, as an error of the logger ``smtpcore``.
 
-    What a credential store or a mechanism raises may quote a password: of that only the type and the place are logged.
+    The text of an exception may quote what a peer has sent, so no line of it begins where a line of a log begins, and
+    controls are escaped. What a credential store or a mechanism raises may quote a password: of that only the type and
+    the place are logged.
     """
     if stage not in SECRET_STAGES:
-        _logger.error("session %s: %s failed", session.id, stage, exc_info=exception)
+        lines = "".join(traceback.format_exception(exception)).rstrip("\n").split("\n")
+        text = "\n".join(f"    {UNSAFE.sub(escape, line)}" for line in lines)
+        _logger.error("session %s: %s failed\n%s", session.id, stage, text)
         return
     frames = traceback.extract_tb(exception.__traceback__)
     place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""

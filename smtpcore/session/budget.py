@@ -13,6 +13,7 @@ class Budget:
         "auth_failures",
         "bad_recipients",
         "commands_before_auth",
+        "deferred_recipients",
         "errors",
         "noops",
         "overshoot",
@@ -26,6 +27,7 @@ class Budget:
         self.unknown = 0
         self.noops = 0
         self.bad_recipients = 0
+        self.deferred_recipients = 0
         self.overshoot = 0
         self.transactions = 0
         self.auth_failures = 0
@@ -50,6 +52,11 @@ class Budget:
         """A recipient was refused 5yz."""
         self.bad_recipients += 1
         return _over(self.bad_recipients, self._limits.max_bad_recipients)
+
+    def deferred_recipient(self) -> bool:
+        """A recipient was refused 4yz by the application."""
+        self.deferred_recipients += 1
+        return _over(self.deferred_recipients, self._limits.max_deferred_recipients)
 
     def surplus_recipient(self) -> bool:
         """A recipient was refused because there are enough."""

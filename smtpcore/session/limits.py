@@ -37,6 +37,8 @@ class Limits:
     """RCPT commands refused over ``max_recipients`` in a transaction before 421 4.7.0."""
     max_bad_recipients: int | None = 1000
     """RCPT commands refused 5yz in a session before 421 4.7.0 (RFC 5321 7.8)."""
+    max_deferred_recipients: int | None = 1000
+    """RCPT commands that the application answers 4yz in a session before 421 4.7.0."""
     max_transactions: int | None = None
     """MAIL commands of a session, refused ones too. Over it: 421 4.7.0."""
     max_errors: int | None = 20
@@ -44,7 +46,8 @@ class Limits:
     max_unknown_commands: int | None = 10
     """Unknown verbs in a session before 421 4.7.0."""
     max_noops: int | None = 100
-    """NOOP, RSET, VRFY, EXPN, HELP and EHLO without mail between them before 421 4.7.0."""
+    """NOOP, RSET, VRFY, EXPN, HELP, EHLO, and MAIL that the application refuses, without mail between them before
+    421 4.7.0."""
     max_auth_failures: int | None = 5
     """Failed AUTH exchanges in a session before 421 4.7.0; at least 3 (RFC 4954 9)."""
     max_auth_rounds: int = 20

@@ -95,6 +95,8 @@ def admit(session: ServerSession) -> Step | None:
             session.cut()
         else:
             replies = session.config.replies
+            # Nothing was read that could be in the way of this reply, and nobody who is over a limit is waited for.
+            session._graceful = False
             session.end(replies.full if admission is Admission.FULL else replies.full_here)
         return None
     if not implicit:

@@ -29,7 +29,8 @@ IDLE: Final = Idle()
 class Send:
     """Write these octets, then tell ``sent()`` when the transport takes more."""
 
-    data: bytes
+    data: bytes = field(repr=False)
+    """What a client says may be a password, and a repr may get into a log (T-AUTH)."""
     then: Receive | None = field(default=None, compare=False, repr=False)
     """The step behind it, where it is known: an adapter that has told ``sent()``, and nothing else since it got this
     step, may take it at once and save asking. None: ask ``next_step()``, as is always right."""
@@ -52,7 +53,7 @@ class Ask:
 class StartTls:
     """Begin the TLS handshake in the session's own role; then tell ``tls_started()`` or ``tls_failed()``."""
 
-    received: bytes
+    received: bytes = field(repr=False)
     """TLS octets that were read already; the handshake begins with them."""
 
 

@@ -104,6 +104,25 @@ def test_what_a_hook_raises_is_not_logged_if_somebody_observes(
     assert caplog.records == []
 
 
+def test_what_a_hook_raises_adds_no_line_of_its_own_to_the_log(
+    serve: Start, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forged(*args: object) -> None:
+        raise Trouble("a\r\nERROR forged\x1b[2J\u2028")
+
+    handler = Recorder()
+    before, line, code = HOOKS["rcpt"]
+    handler.rcpt = forged  # type: ignore[method-assign, assignment]
+    client = connect(serve(handler)).greeted()
+    client.send(before)
+    client.codes(before.count(b"\r\n"))
+    assert client.ask(line) == code
+    [record] = caplog.records
+    _, *lines = record.getMessage().split("\n")
+    assert "    ERROR forged\\x{1b}[2J\\x{2028}" in lines
+    assert all(line.startswith("    ") and line.isprintable() for line in lines)
+
+
 @pytest.mark.parametrize("stage", HOOKS)
 def test_a_hook_that_raises_is_451_and_the_server_goes_on(serve: Start, connect: Connect, stage: str) -> None:
     handler = Recorder()

@@ -38,6 +38,14 @@ def test_a_full_disk_is_452_and_the_server_goes_on(small_disk: Path) -> None:
         server.wait_for(lambda: said.search(server.text) is not None, "why it was not delivered")
 
 
+def test_a_transcript_that_finds_no_room_costs_nothing(small_disk: Path, tmp_path: Path) -> None:
+    (small_disk / "rest").write_bytes(b"x" * 256 * 1024)
+    transcript = str(small_disk / "transcript")
+    with Serve("--discard", "--transcript", transcript, folder=tmp_path) as server, server.client() as client:
+        assert client.deliver(b"x\r\n").startswith(b"250")
+    assert "Traceback" not in server.text
+
+
 def test_a_disk_that_turns_read_only_is_451(small_disk: Path) -> None:
     with Serve(folder=small_disk) as server, server.client() as client:
         subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)

@@ -166,10 +166,22 @@ def test_recipients_refused_for_good_are_counted_over_the_session(line: str) -> 
     assert dialogue.closing
 
 
-def test_recipients_refused_for_now_are_not_counted() -> None:
+@pytest.mark.threat("T-FLOOD")
+def test_recipients_refused_for_now_are_counted_by_themselves() -> None:
     hooks = handler(rcpt=lambda session, rcpt: Reply(450, "Greylisted", "4.7.1"))
-    dialogue = Dialogue(limited(max_bad_recipients=0), hooks).ready()
-    assert codes(dialogue.say("MAIL FROM:<>", *["RCPT TO:<b@mx.test>"] * 3)) == ["250", "450", "450", "450"]
+    dialogue = Dialogue(limited(max_bad_recipients=0, max_deferred_recipients=3), hooks).ready()
+    line = "RCPT TO:<b@mx.test>"
+    assert codes(dialogue.say("MAIL FROM:<>", line, line, "RSET", "MAIL FROM:<>", line))[-1] == "450"
+    assert dialogue.say(line) == ENOUGH
+    assert dialogue.closing
+
+
+@pytest.mark.threat("T-FLOOD")
+@pytest.mark.parametrize("code", [450, 550])
+def test_transactions_that_the_application_refuses_are_counted(code: int) -> None:
+    hooks = handler(mail=lambda session, mail: Reply(code, "Not now"))
+    assert until_enough(Dialogue(limited(max_noops=7), hooks).ready(), "MAIL FROM:<>") == 6
+    # The EHLO of ready() is the first of them.
 
 
 # Before authentication.

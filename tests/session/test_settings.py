@@ -27,6 +27,7 @@ STANDARD_LIMITS: dict[str, object] = {
     "max_recipients": 1000,
     "max_recipients_overshoot": 1000,
     "max_bad_recipients": 1000,
+    "max_deferred_recipients": 1000,
     "max_transactions": None,
     "max_errors": 20,
     "max_unknown_commands": 10,

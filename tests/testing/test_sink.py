@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import smtplib
 import socket
 import ssl
@@ -95,6 +96,21 @@ def test_a_sink_ends_although_a_client_stays() -> None:
         smtp.noop()
     with pytest.raises(ConnectionRefusedError):
         client(sink)
+
+
+def test_a_sink_that_cannot_accept_for_a_moment_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = socket.socket.accept, [OSError(errno.EMFILE, "Too many open files")]
+
+    def accept(listener: socket.socket) -> tuple[socket.socket, object]:
+        if failures:
+            raise failures.pop()
+        return real(listener)
+
+    monkeypatch.setattr("socket.socket.accept", accept)
+    with SmtpSink() as sink:
+        send(sink)
+    assert len(sink.messages) == 1
+    assert failures == []
 
 
 def test_the_settings_may_be_others() -> None:

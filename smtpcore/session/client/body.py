@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from smtpcore.commands import Bdat
 from smtpcore.errors import LocalProtocolError
 from smtpcore.events import BodyChunk, EndOfBody
+from smtpcore.pieces import Pieces, keep
 from smtpcore.replies import Reply
 from smtpcore.session.client.content import PIECE, PIECES, End
 from smtpcore.session.client.plan import Plan
@@ -40,7 +41,7 @@ class Body:
         assert plan.source is not None  # it was loaded by now
         self._source = plan.source
         self._offset = 0  # octets sent, where all of the content is there
-        self._held: list[bytes] = []  # for the next chunk, where it is not
+        self._held: Pieces | None = None  # for the next chunk, where it is not
         self._held_size = 0
         self._drained = False  # the source has no more
         self.ended = False
@@ -129,9 +130,9 @@ class Body:
             self._offset += len(part)
             self._send_chunk(part, last=self._offset == len(octets))
         elif self._drained or self._held_size > size:
-            data = self._held[0] if len(self._held) == 1 else b"".join(self._held)
+            data = b"".join(self._held or ())
             rest = data[size:]
-            self._held = [rest]
+            self._held = keep(None, rest)
             self._held_size = len(rest)
             self._send_chunk(data[:size] if rest else data, last=self._drained and not rest)
         else:
@@ -139,7 +140,7 @@ class Body:
         return True
 
     def _hold(self, data: bytes) -> None:
-        self._held.append(data)
+        self._held = keep(self._held, data)
         self._held_size += len(data)
 
     def _send_chunk(self, data: bytes, *, last: bool) -> None:

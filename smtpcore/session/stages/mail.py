@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from smtpcore.commands import Mail
 from smtpcore.paths import Path
+from smtpcore.replies import Reply
 from smtpcore.session import parameters
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.replies import MAIL_OK, UNQUALIFIED_SENDER
@@ -41,6 +42,8 @@ def answered(session: ServerSession, mail: Mail, answer: object) -> None:
     """Open the transaction, or not."""
     if answer is None:
         answer = (parameters.grant(session, mail) if mail.params else None) or MAIL_OK
+    elif isinstance(answer, Reply) and answer.code >= 400 and session.budget.noop():
+        answer = session.config.replies.too_many
     if session.reply(answer).positive:
         begin(session, mail)
 

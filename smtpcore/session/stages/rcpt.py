@@ -37,7 +37,8 @@ def answered(session: ServerSession, rcpt: Rcpt, answer: object) -> None:
         reply = session.reply(RCPT_OK)
     else:
         assert isinstance(answer, Reply)  # the machine lets no hook answer anything else
-        if answer.permanent and session.budget.bad_recipient():
+        budget = session.budget
+        if (answer.permanent and budget.bad_recipient()) or (answer.temporary and budget.deferred_recipient()):
             answer = session.config.replies.too_many
         reply = answer_recipient(session, answer)
     if reply.positive:

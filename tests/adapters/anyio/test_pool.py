@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from email.message import EmailMessage
 from pathlib import Path
 
 import anyio
 import pytest
+from anyio.abc import SocketAttribute, SocketStream
 from smtpcore_anyio import Pool, Server, listen_unix
 
 from smtpcore import Limits, LocalProtocolError, ServerConfig
@@ -70,6 +72,35 @@ async def test_no_server_gets_more_messages_than_it_announces_to_take() -> None:
         for _ in range(2):
             assert statuses(await sender.send(message())) == [Status.ACCEPTED]
     assert len(inbox.sessions) == 2
+
+
+async def test_no_more_connections_take_their_leave_than_may_be_in_use() -> None:
+    standing: list[int] = [0]
+
+    async def stays(stream: SocketStream) -> None:
+        standing.append(standing[-1] + 1)
+        peer = Peer(stream)
+        await peer.greets(b"LIMITS MAILMAX=1")
+        await peer.takes_message()
+        # QUIT is not answered.
+        await peer.rest()
+        await stream.aclose()
+        standing.append(standing[-1] - 1)
+
+    async with await anyio.create_tcp_listener(local_host=LOOPBACK) as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, stays)
+        address = listener.extra(SocketAttribute.local_address)
+        assert isinstance(address, tuple)
+        with suppress(ArithmeticError):
+            async with pool(address, max_connections=2) as sender:
+                for _ in range(8):
+                    assert statuses(await sender.send(message())) == [Status.ACCEPTED]
+                # Leaving in order would wait for what never comes.
+                raise ArithmeticError
+        await until(lambda: len(standing) == 1 + 2 * 8)
+        tasks.cancel_scope.cancel()
+    # Two that leave, one in use, and one of which the server has not yet seen that it has gone.
+    assert max(standing) <= 4
 
 
 async def test_a_connection_that_nobody_needs_is_closed() -> None:

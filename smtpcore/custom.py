@@ -37,7 +37,7 @@ class CustomVerb:
     name: str
     """In upper case."""
     argument: Argument = Argument.OPTIONAL
-    """Whether it has one: none, and one that is there is 501; required, and one that is missing is; or as one likes."""
+    """What stands behind the verb. With NONE, a line that has something is 501; with REQUIRED, one that has not."""
     states: Collection[State] = (State.READY,)
     """Where it may be used."""
     extended: bool = True

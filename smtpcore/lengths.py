@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from smtpcore.extensions import Extensions
+from smtpcore.lines import Longer
 
 _DRAIN_ROOM = 1024
 
@@ -23,7 +24,7 @@ class LineLengths:
         rcpt_room: The same for a RCPT line.
     """
 
-    __slots__ = ("_drain", "_mail", "_rcpt", "auth", "auth_drain", "command", "drain", "longest")
+    __slots__ = ("_drain", "_mail", "_rcpt", "auth", "auth_drain", "command", "drain", "longer", "longest")
 
     longest: int
     """As much as is kept of any line but those of AUTH, to be measured: no less than the largest of their limits."""
@@ -32,6 +33,8 @@ class LineLengths:
     would not get its 500."""
     auth_drain: int
     """The same for the lines of AUTH."""
+    longer: Longer | None
+    """The lines of AUTH, where they are longer than what is kept of others."""
 
     def __init__(self, command: int, auth: int, drain: int, mail_room: int = 0, rcpt_room: int = 0) -> None:
         self.command = command
@@ -43,6 +46,7 @@ class LineLengths:
         self.longest = max(least, min(auth, drain))
         self.drain = max(drain, least + _DRAIN_ROOM)
         self.auth_drain = max(drain, auth + _DRAIN_ROOM)
+        self.longer = (b"AUTH ", auth, self.auth_drain) if self.longest < auth else None
 
     def under(self, extensions: Extensions) -> LineLengths:
         """The same limits where these extensions, and no others, are in force."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum
+from typing import TypeAlias
 
 from smtpcore.pieces import Pieces, keep
 
 Buffer = bytes | bytearray | memoryview
 """What may be fed: ``bytes`` are kept as they are, the others are copied, so adapters can use theirs again."""
+
+Longer: TypeAlias = tuple[bytes, int, int]
+"""Lines with limits of their own: how they begin, in upper case, and what `next_line` calls limit and max_drain."""
 
 _CRLF = b"\r\n"
 _HEAD = 16  # octets of a line that is too long which tell what it would have been
@@ -62,14 +66,6 @@ class InputBuffer:
         """Whether it is worth while to try a pattern on the next line: its end may have come."""
         return self._buf.find(b"\n", self._scan) >= 0
 
-    def begins(self, word: bytes) -> bool:
-        """Whether the line that comes next, or is being dropped, begins with a word, given in upper case."""
-        if self._dropped:
-            return self.head[: len(word)].upper() == word
-        if len(self._buf) - self._pos < len(word) and self._pieces:
-            self._join()
-        return self._buf[self._pos : self._pos + len(word)].upper() == word
-
     def feed(self, data: Buffer) -> None:
         """Add received octets, in time that depends on them alone and not on what is buffered."""
         # bytes() itself would take an int for a size.
@@ -81,14 +77,15 @@ class InputBuffer:
             self._pieces = keep(self._pieces, piece)
             self._pending += len(piece)
 
-    def next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
+    def next_line(self, limit: int, max_drain: int, longer: Longer | None = None) -> bytes | LineFault | None:
         """Read one line.
 
-        Both numbers must stay the same until the line has come.
+        The numbers must stay the same until the line has come.
 
         Args:
             limit: the longest line that is given out, in octets, its CRLF counted.
             max_drain: how many octets of a faulty or over-long line may come before its CRLF.
+            longer: lines for which both numbers are others, no smaller ones.
 
         Returns:
             The line without its CRLF, a fault in its place, or None when more octets are needed.
@@ -106,7 +103,7 @@ class InputBuffer:
                 if not (10 in line or 13 in line or 0 in line):
                     self._pos = self._scan = end + 2
                     return line
-        return self._next_line(limit, max_drain)
+        return self._next_line(limit, max_drain, longer)
 
     def take(self, n: int) -> bytes:
         """Read the next ``n`` octets whatever they are, or all there are if they are fewer.
@@ -156,9 +153,12 @@ class InputBuffer:
         self._pos -= n
         self._scan = self._pos
 
-    def _next_line(self, limit: int, max_drain: int) -> bytes | LineFault | None:
+    def _next_line(self, most: int, drain: int, longer: Longer | None) -> bytes | LineFault | None:
         """The long way: lines with a fault, parts of lines, and octets that are still in pieces."""
         while True:
+            limit, max_drain = most, drain
+            if longer is not None and self._begins(longer[0]):
+                _, limit, max_drain = longer
             buf, start, scan = self._buf, self._pos, self._scan
             end = buf.find(_CRLF, scan)
             # A CR at the very end is neither bare nor part of a CRLF before the next octet has come.
@@ -201,6 +201,11 @@ class InputBuffer:
         self._pieces = None
         self._pos = self._scan = self._pending = 0
         return LineFault.DRAIN
+
+    def _begins(self, word: bytes) -> bool:
+        """Whether the present line begins with a word, perhaps one of which octets were dropped."""
+        octets = self.head if self._dropped else self._buf[self._pos : self._pos + len(word)]
+        return octets[: len(word)].upper() == word
 
     def _join(self) -> None:
         """Put all pieces behind what is left of ``_buf``, which is short or about to be taken."""

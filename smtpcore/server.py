@@ -218,10 +218,10 @@ class ServerConnection:
         if self.chunks.reading:
             return self._next_chunk_event()
         lengths = self.lengths
-        if state is _AUTH or (lengths.longest < lengths.auth and self.input.begins(b"AUTH ")):
+        if state is _AUTH:
             line = self.input.next_line(lengths.auth, lengths.auth_drain)
         else:
-            line = self.input.next_line(lengths.longest, lengths.drain)
+            line = self.input.next_line(lengths.longest, lengths.drain, lengths.longer)
         if line is None:
             return self._pause()
         if state is _AUTH:

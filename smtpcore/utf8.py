@@ -31,6 +31,11 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def printable(text: str) -> str:
+    """Text of strangers for a log or a terminal: what is not printable, or turns letters around, as escapes."""
+    return "".join(char if char.isprintable() or char == "\t" else f"\\x{{{ord(char):x}}}" for char in text)
+
+
 def escape(match: re.Match[str]) -> str:
     r"""A character as ``\x{e9}``, for substitution; a tab, the one control character that a reply may have, stays."""
     return match[0] if match[0] == "\t" else f"\\x{{{ord(match[0]):x}}}"

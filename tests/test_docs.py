@@ -69,13 +69,16 @@ def test_a_server_of_the_guide_takes_a_message_and_stops(number: int) -> None:
     command = [sys.executable, "-W", "error", "-u", "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": PATH}) as server:
         assert server.stdout is not None
-        _, _, addresses = server.stdout.readline().partition("listening on ")
-        [address] = ast.literal_eval(addresses)
-        with smtplib.SMTP(*address) as smtp:
-            smtp.sendmail("ann@c.example", ["bob@mx.example"], b"Subject: hello\r\n\r\n")
-        assert server.stdout.readline() == "ann@c.example ['bob@mx.example'] 18\n"
-        server.terminate()
-        assert server.wait() == 0
+        try:
+            _, _, addresses = server.stdout.readline().partition("listening on ")
+            [address] = ast.literal_eval(addresses)
+            with smtplib.SMTP(*address) as smtp:
+                smtp.sendmail("ann@c.example", ["bob@mx.example"], b"Subject: hello\r\n\r\n")
+            assert server.stdout.readline() == "ann@c.example ['bob@mx.example'] 18\n"
+            server.terminate()
+            assert server.wait() == 0
+        finally:
+            server.kill()
 
 
 def test_the_whole_adapter_of_the_guide_delivers_a_message() -> None:

@@ -301,22 +301,44 @@ def test_the_rest_of_a_faulty_line_is_not_taken_for_the_next() -> None:
     assert buffer.next_line(512, 8192) is None
 
 
-def test_how_a_line_begins_can_be_told_before_it_has_come_and_while_it_is_dropped() -> None:
-    buffer = InputBuffer()
-    assert not buffer.begins(b"AUTH ")
-    for piece in (b"NOOP\r\nau", b"T"):
-        buffer.feed(piece)
-    assert buffer.next_line(512, 8192) == b"NOOP"
-    assert not buffer.begins(b"AUTH ")
-    buffer.feed(b"h ")
-    assert buffer.begins(b"AUTH ")
-    buffer.feed(b"x" * 600)
-    assert buffer.next_line(512, 8192) is None
-    assert len(buffer) == 0
-    assert buffer.begins(b"AUTH ")
-    buffer.feed(b"\r\nNOOP\r\n")
-    assert buffer.next_line(512, 8192) is LineFault.TOO_LONG
-    assert not buffer.begins(b"AUTH ")
+@given(
+    data=st.lists(st.sampled_from([b"AUTH ", b"auth x", b"AUT", b"NOOP ", b"x" * 7, b"\r\n", b"\n", b"\0"])).map(
+        b"".join
+    ),
+    cut=chunkings(),
+)
+def test_lines_that_may_be_longer_are_told_by_how_they_begin(data: bytes, cut: Chunking) -> None:
+    """However the octets arrive, and whatever the line before was."""
+
+    def read(pieces: list[bytes]) -> list[Outcome]:
+        buffer = InputBuffer()
+        outcomes: list[Outcome] = []
+        for piece in pieces:
+            buffer.feed(piece)
+            while (outcome := buffer.next_line(10, 20, (b"AUTH ", 30, 40))) is not None:
+                outcomes.append(outcome)
+                if outcome is LineFault.DRAIN:
+                    return outcomes
+        return outcomes
+
+    assert read(cut(data)) == read([data])
+
+
+@pytest.mark.parametrize("auth", [b"AUTH ", b"Auth "])
+def test_a_line_that_may_be_longer_has_limits_of_its_own(auth: bytes) -> None:
+    longer = (b"AUTH ", 30, 40)
+
+    def read(octets: bytes) -> bytes | LineFault | None:
+        buffer = InputBuffer()
+        buffer.feed(octets)
+        return buffer.next_line(10, 20, longer)
+
+    assert read(b"x" * 9 + b"\r\n") is LineFault.TOO_LONG
+    assert read(b"x" * 21) is LineFault.DRAIN
+    assert read(auth + b"x" * 23 + b"\r\n") == auth + b"x" * 23
+    assert read(auth + b"x" * 24 + b"\r\n") is LineFault.TOO_LONG
+    assert read(auth + b"x" * 35) is None
+    assert read(auth + b"x" * 36) is LineFault.DRAIN
 
 
 def test_a_line_has_come_when_its_lf_has() -> None:

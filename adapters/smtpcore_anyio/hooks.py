@@ -19,6 +19,10 @@ class Abandoned(Exception):
     """The server was stopped by force, or the task was cancelled, before this hook had answered."""
 
 
+class Stopped(Abandoned):
+    """The server was stopped by force: nothing is wrong with the hook."""
+
+
 async def settle(session: ServerSession | ClientSession, ask: Ask) -> None:
     """Wait for the hook and tell the session what came of it. A cancellation from outside passes through."""
     try:
@@ -58,7 +62,7 @@ def abandon(
     def refuse(ask: Ask) -> None:
         if ask is not awaited:
             drop(ask.pending)
-        session.failed(ask, cause if isinstance(cause, Abandoned) else Abandoned("the server was stopped"))
+        session.failed(ask, cause if isinstance(cause, Abandoned) else Stopped("the server was stopped"))
 
     if cause is not None and not isinstance(cause, Exception):
         cause = Abandoned(f"a hook raised {type(cause).__name__}")

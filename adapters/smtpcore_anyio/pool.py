@@ -116,7 +116,7 @@ class Pool:
         self._watch.cancel()
         for kept in self._kept:
             if error is None:
-                self._retire(kept)
+                self._leave_later(kept)
             else:
                 self._leaving.add(kept)
         self._kept.clear()
@@ -218,11 +218,8 @@ class Pool:
             await kept.client.quit()
         elif session.transactions < min(self._max_messages, limit(kept.client.extensions, "MAILMAX") or math.inf):
             self._keep(kept)
-        elif len(self._leaving) < self._max_connections:
-            self._retire(kept)
         else:
-            # The server does not answer QUIT as fast as others are opened.
-            await kept.client.hang_up()
+            await self._retire(kept)
         return delivery
 
     # Connections that nobody needs.
@@ -232,8 +229,15 @@ class Pool:
         self._kept.append(kept)
         self._filled.set()
 
-    def _retire(self, kept: _Kept) -> None:
+    async def _retire(self, kept: _Kept) -> None:
         """Take leave of the server, while others go on."""
+        if len(self._leaving) < self._max_connections:
+            self._leave_later(kept)
+        else:
+            # It does not answer QUIT as fast as connections come to their end.
+            await kept.client.hang_up()
+
+    def _leave_later(self, kept: _Kept) -> None:
         assert self._tasks is not None
         self._leaving.add(kept)
         self._tasks.start_soon(self._leave, kept)
@@ -252,4 +256,4 @@ class Pool:
                     self._filled = anyio.Event()
                     await self._filled.wait()
                 while self._kept and self._kept[0].since + self._max_idle <= anyio.current_time():
-                    self._retire(self._kept.popleft())
+                    await self._retire(self._kept.popleft())

@@ -13,6 +13,8 @@ from smtpcore_tls import TlsEngine, log_fault
 from smtpcore.handler import Handler
 from smtpcore.session import Gate, Observer, Peer, ServerConfig, ServerSession
 
+from .hooks import Stopped
+
 TURN = 200
 """Steps of one session in a row; then the others have their turn, however much is buffered."""
 
@@ -51,11 +53,16 @@ class Service:
             self.handler,
             gate=self.gate,
             observer=self.observer() if self.observer is not None else None,
-            faults=log_fault,
+            faults=_log_fault,
             monotonic=monotonic,
             utcnow=_utcnow,
             token_bytes=secrets.token_bytes,
         )
+
+
+def _log_fault(session: ServerSession, stage: str, exception: BaseException) -> None:
+    if not isinstance(exception, Stopped):
+        log_fault(session, stage, exception)
 
 
 def _utcnow() -> datetime:

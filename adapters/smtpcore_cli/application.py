@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from smtpcore import Chain, Gate, Handler, Observer, Observers, SessionLog, Transcript
+from smtpcore import Chain, Gate, Handler, Observer, Observers, ServerSession, SessionLog, Transcript
+from smtpcore.session.transcript import fault_line
 
 from .credentials import FileCredentials
 from .discard import DiscardHandler
@@ -17,6 +18,19 @@ from .output import Lines, open_log
 from .policies import handlers
 from .printing import PrintHandler
 from .settings import Settings
+
+
+class _Summary(SessionLog):
+    """The line of a session, and one for each fault, which no transcript has."""
+
+    def __init__(self, log: Callable[[str], None]) -> None:
+        super().__init__(log)
+        self._log = log
+
+    def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
+        """Write it, and count it."""
+        self._log(f"{session.id} {fault_line(stage, exception)}")
+        super().fault(session, stage, exception)
 
 
 class Application:
@@ -53,8 +67,9 @@ class Application:
 
     def observer(self) -> Observer:
         """What watches one session."""
-        summary = SessionLog(self.log)
-        return summary if self._transcript is None else Observers(Transcript(self._transcript), summary)
+        if self._transcript is None:
+            return _Summary(self.log)
+        return Observers(Transcript(self._transcript), SessionLog(self.log))
 
     def _delivery(self, settings: Settings) -> Handler:
         match settings.delivery:

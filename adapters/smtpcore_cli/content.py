@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email import policy
 from email.parser import BytesHeaderParser
-from io import BytesIO
+from itertools import takewhile
 from typing import BinaryIO
 
 from smtpcore_tls import message_of
@@ -25,11 +25,13 @@ from .errors import UsageError, reason
 _PIECE = 256 * 1024
 # Only the header section is read, and nothing is written by it.
 _AS_IT_IS = policy.compat32
-# As the email package cuts lines, and what it takes for one of the header section: where both agree no Bcc is missed.
+# As the email package cuts lines, and what it takes for one of the header section. Spaces before a colon, which are to
+# be read (RFC 5322 4.5.3), end a header section there, and are taken out before it sees them: no Bcc may be missed.
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_OF_HEADER = re.compile(rb"From |[!-9;-~]*:|[\t ]").match
-_BCC = re.compile(rb"(?:resent-)?bcc:", re.IGNORECASE).match
-_OF_MAILBOX = b"From "
+_OF_HEADER = re.compile(rb"From |[!-9;-~]*[ \t]*:|[\t ]").match
+_BEFORE_COLON = re.compile(rb"\A([!-9;-~]+)[ \t]+(?=:)")
+_BCC = re.compile(rb"(?:resent-)?bcc[ \t]*:", re.IGNORECASE).match
+_OF_MAILBOX = re.compile(rb"From (?![ \t]*:)").match
 
 
 @contextmanager
@@ -89,10 +91,12 @@ def message(arguments: argparse.Namespace, file: BinaryIO) -> Message:
             made = Message.to(sender, recipients, file, mail=mail, rcpt=rcpt, size=size)
         else:
             octets = file.read()
-            parsed = BytesHeaderParser(policy=_AS_IT_IS).parsebytes(octets)
-            own = BytesIO(_without_bcc(octets))
+            head = _header_section(octets)
+            parsed = BytesHeaderParser(policy=_AS_IT_IS).parsebytes(
+                b"".join(_BEFORE_COLON.sub(rb"\1", each) for each in head)
+            )
+            own = _without_bcc(head) + octets[sum(map(len, head)) :]
             made = message_of(parsed, sender, recipients, mail=mail, rcpt=rcpt, content=own)
-            made.size = _size(own, binary=mail.get("BODY") is BodyType.BINARY_MIME)
     except OSError as error:
         raise UsageError(f"cannot read the message: {reason(error)}") from error
     except ValueError as error:
@@ -101,24 +105,27 @@ def message(arguments: argparse.Namespace, file: BinaryIO) -> Message:
     return made
 
 
-def _without_bcc(octets: bytes) -> bytes:
-    """The message without its fields Bcc and Resent-Bcc, and without the line that a mailbox file puts before it.
+def _header_section(octets: bytes) -> list[bytes]:
+    """Its lines, with their ends."""
+    lines = (line[0] for line in _LINE.finditer(octets))
+    return list(takewhile(lambda line: _OF_HEADER(line) is not None, lines))
+
+
+def _without_bcc(head: list[bytes]) -> bytes:
+    """The header section without Bcc and Resent-Bcc, and without the line that a mailbox file puts before it.
 
     Everything else stays as it is, to the octet.
     """
     kept: list[bytes] = []
-    begin = 0
     hidden = False
-    for line in _LINE.finditer(octets):
-        if not _OF_HEADER(line[0]):
-            break
+    for number, line in enumerate(head):
         # A line that is folded belongs to the field before it.
-        if line[0][:1] not in b" \t":
-            hidden = _BCC(line[0]) is not None or (line.start() == 0 and line[0].startswith(_OF_MAILBOX))
-        if hidden:
-            kept.append(octets[begin : line.start()])
-            begin = line.end()
-    return b"".join([*kept, octets[begin:]])
+        if line[:1] not in b" \t":
+            hidden = _BCC(line) is not None or (number == 0 and _OF_MAILBOX(line) is not None)
+        if not hidden:
+            kept.append(line)
+    # A CR alone that has lost the line behind it must not become one line end with the LF that comes then.
+    return b"".join(kept) + (b"\n" if hidden and kept and kept[-1].endswith(b"\r") else b"")
 
 
 def _size(file: BinaryIO, *, binary: bool) -> int | None:

@@ -8,9 +8,9 @@ from typing import TypeAlias
 from smtpcore.extensions import Extensions
 from smtpcore.replies import Reply
 from smtpcore.session.client.results import in_one_line
+from smtpcore.utf8 import printable
 
 from .certificates import Certificate, read_certificate
-from .output import printable
 from .probing import Findings
 
 Json: TypeAlias = "bool | int | str | list[Json] | Mapping[str, Json] | None"

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, get_args, get_type_hints
 
 _T = TypeVar("_T")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
-_SETTING = re.compile(r'\b(max_[a-z_]+|bare_newlines|long_lines)(?:="([a-z]+)")?')
+_SETTING = re.compile(r'\b(max_[a-z_]+|bare_newlines|long_lines)\b(?:="([a-z]+)")?')
 
 
 class Settings(Protocol):

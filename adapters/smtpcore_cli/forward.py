@@ -16,7 +16,6 @@ from smtpcore import BodySink, Dialect, Envelope, Handler, Mail, Rcpt, Reply, Se
 from smtpcore.session.client import Result, SessionError, Status
 
 from .hop import Hop
-from .output import printable
 from .relay import Relay
 
 _ONE_AT_A_TIME = Reply(452, "One recipient at a time", "4.5.3")
@@ -77,11 +76,10 @@ class ForwardHandler(Handler):
         return _Sink(self, session, envelope, relay, relay.delivery)
 
     async def reset(self, session: ServerSession) -> None:
-        """Give the message up at the next hop too, and the connection: who sends nothing is to hold none."""
-        relay = self._relays.pop(session, None)
+        """Give the message up at the next hop too."""
+        relay = self._relays.get(session)
         if relay is not None:
             await relay.cancel()
-            await relay.close()
 
     async def disconnect(self, session: ServerSession, cause: BaseException | None) -> None:
         """Take leave of the next hop."""
@@ -108,7 +106,7 @@ class ForwardHandler(Handler):
             return Reply(250, [f"Forwarded: {line}" for line in result.reply.lines], "2.0.0")
         if result.stage == "final" and result.error is not None:
             # Under LMTP too: what is missing there is to be sent again (RFC 2033 5), and may have come all the same.
-            self._log(f"{session.id} uncertain: {printable(str(result.recipient.path))} {printable(result.text)}")
+            self._log(f"{session.id} uncertain: {result.recipient.path} {result.text}")
             return _UNKNOWN
         if result.reply is not None:
             return _passed_back(result.reply)

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
+from smtpcore.utf8 import printable
+
 from .errors import UsageError, reason
 
 
@@ -18,9 +20,9 @@ class Lines:
         self._stream = stream
 
     def __call__(self, line: str) -> None:
-        """Write one line, at once."""
+        """Write one line, at once; it may quote strangers."""
         try:
-            self._stream.write(f"{line}\n")
+            self._stream.write(f"{printable(line)}\n")
             self._stream.flush()
         except (OSError, ValueError):
             pass
@@ -43,11 +45,6 @@ def open_log(path: str) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):
             file.close()
-
-
-def printable(text: str) -> str:
-    """Text of strangers for a log or a terminal: what is not printable, or turns letters around, as escapes."""
-    return "".join(char if char.isprintable() or char == "\t" else f"\\x{{{ord(char):x}}}" for char in text)
 
 
 def say(line: str) -> None:

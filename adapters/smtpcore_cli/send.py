@@ -7,11 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from smtpcore.session.client import ClientConfig, ClientTranscript, Delivery, Message, Result, SessionError, Status
+from smtpcore.utf8 import printable
 
 from . import client_login, client_tls, connecting, content, envelope_flags
 from .errors import UsageError
 from .flags import add_switches, given, in_flags
-from .output import Lines, printable, say
+from .output import Lines, say
 from .places import parse_place
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import logging
 import traceback
 
 from smtpcore.session import SECRET_STAGES, ServerSession
-from smtpcore.utf8 import UNSAFE, escape
+from smtpcore.utf8 import printable
 
 _logger = logging.getLogger("smtpcore")
 
@@ -20,7 +20,7 @@ def log_fault(session: ServerSession, stage: str, exception: BaseException) -> N
     """
     if stage not in SECRET_STAGES:
         lines = "".join(traceback.format_exception(exception)).rstrip("\n").split("\n")
-        text = "\n".join(f"    {UNSAFE.sub(escape, line)}" for line in lines)
+        text = "\n".join(f"    {printable(line)}" for line in lines)
         _logger.error("session %s: %s failed\n%s", session.id, stage, text)
         return
     frames = traceback.extract_tb(exception.__traceback__)

@@ -46,8 +46,8 @@ class Limits:
     max_unknown_commands: int | None = 10
     """Unknown verbs in a session before 421 4.7.0."""
     max_noops: int | None = 100
-    """NOOP, RSET, VRFY, EXPN, HELP, EHLO, and MAIL that the application refuses, without mail between them before
-    421 4.7.0."""
+    """NOOP, RSET, VRFY, EXPN, HELP and EHLO, and MAIL and DATA that are refused in their place, without mail between
+    them before 421 4.7.0."""
     max_auth_failures: int | None = 5
     """Failed AUTH exchanges in a session before 421 4.7.0; at least 3 (RFC 4954 9)."""
     max_auth_rounds: int = 20

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from smtpcore.session.server import ServerSession
 
 
+def fault_line(stage: str, exception: BaseException) -> str:
+    """What has gone wrong in the application, in one line of printable ASCII, secrets hidden."""
+    text = HIDDEN if stage in SECRET_STAGES else escape(str(exception).encode("utf-8", "backslashreplace"))
+    return f"{stage}: {type(exception).__name__}: {text}"
+
+
 class Transcript(Observer):
     """The dialogue line by line, ``C:`` and ``S:``, secrets already gone, content as its size only.
 
@@ -57,8 +63,7 @@ class Transcript(Observer):
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
         """Write what went wrong in the application."""
-        text = HIDDEN if stage in SECRET_STAGES else escape(str(exception).encode("utf-8", "backslashreplace"))
-        self._note(session, f"{stage}: {type(exception).__name__}: {text}")
+        self._note(session, fault_line(stage, exception))
 
     def closed(self, session: ServerSession, cause: BaseException | None) -> None:
         """Write why it ended."""

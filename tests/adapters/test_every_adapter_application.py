@@ -108,7 +108,7 @@ def test_what_a_hook_raises_adds_no_line_of_its_own_to_the_log(
     serve: Start, connect: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
     def forged(*args: object) -> None:
-        raise Trouble("a\r\nERROR forged\x1b[2J\u2028")
+        raise Trouble("a\r\nERROR forged\x1b[2J\u202e")
 
     handler = Recorder()
     before, line, code = HOOKS["rcpt"]
@@ -119,7 +119,7 @@ def test_what_a_hook_raises_adds_no_line_of_its_own_to_the_log(
     assert client.ask(line) == code
     [record] = caplog.records
     _, *lines = record.getMessage().split("\n")
-    assert "    ERROR forged\\x{1b}[2J\\x{2028}" in lines
+    assert "    ERROR forged\\x{1b}[2J\\x{202e}" in lines
     assert all(line.startswith("    ") and line.isprintable() for line in lines)
 
 

@@ -182,6 +182,30 @@ def test_lines_that_are_not_as_the_wire_has_them_are_an_error_there_too(
     assert smtp_sink.messages == []
 
 
+def test_a_header_section_beyond_ascii_is_declared(smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, "From: ann@a.test\nTo: bob@b.test\nSubject: Grüße\n\nhello\n")
+    assert run(capsys, "send", file, "--server", url(smtp_sink)).status == 0
+    assert smtp_sink.messages[0].envelope.mail.smtputf8
+    with SmtpSink(ServerConfig()) as sink:
+        done = run(capsys, "send", file, "--server", url(sink))
+    assert (done.status, done.states) == (1, ["permanent"])
+    assert "SMTPUTF8" in done.output
+
+
+def test_a_field_of_the_old_syntax_is_one(smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, "From : ann@a.test\nTo: bob@b.test\nBcc : dora@d.test\nSubject: x\n\nhello\n")
+    assert run(capsys, "send", file, "--server", url(smtp_sink)).status == 0
+    [found] = smtp_sink.messages
+    assert (found.sender, found.recipients) == ("ann@a.test", ("bob@b.test", "dora@d.test"))
+    assert found.content == b"From : ann@a.test\r\nTo: bob@b.test\r\nSubject: x\r\n\r\nhello\r\n"
+
+
+def test_a_header_section_ends_where_it_ended(smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture) -> None:
+    file = written(tmp_path, b"From: ann@a.test\rBcc: dora@d.test\r\n\nTo: is no field here\n")
+    assert run(capsys, "send", file, "--server", url(smtp_sink)).status == 0
+    assert smtp_sink.messages[0].content == b"From: ann@a.test\r\n\r\nTo: is no field here\r\n"
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_whoever_gets_it_blindly_is_named_to_nobody(
     end: str, smtp_sink: SmtpSink, tmp_path: Path, capsys: Capture

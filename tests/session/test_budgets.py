@@ -179,9 +179,15 @@ def test_recipients_refused_for_now_are_counted_by_themselves() -> None:
 @pytest.mark.threat("T-FLOOD")
 @pytest.mark.parametrize("code", [450, 550])
 def test_transactions_that_the_application_refuses_are_counted(code: int) -> None:
+    # The EHLO of ready() is the first of them.
     hooks = handler(mail=lambda session, mail: Reply(code, "Not now"))
     assert until_enough(Dialogue(limited(max_noops=7), hooks).ready(), "MAIL FROM:<>") == 6
-    # The EHLO of ready() is the first of them.
+    too_large = "MAIL FROM:<> SIZE=99999999999"
+    assert until_enough(Dialogue(limited(max_noops=7)).ready(), too_large) == 6
+    hooks = handler(data=lambda session, envelope: Reply(code, "Not now"))
+    dialogue = Dialogue(limited(max_noops=7), hooks).ready()
+    dialogue.say("MAIL FROM:<>", "RCPT TO:<b@mx.test>")
+    assert until_enough(dialogue, "DATA") == 6
 
 
 # Before authentication.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from smtpcore.commands import Data
 from smtpcore.handler import BodySink
+from smtpcore.replies import Reply
 from smtpcore.session.envelope import Envelope
 from smtpcore.session.received import received_line, with_protocol
 from smtpcore.session.replies import DATA_OK, STORAGE_FULL
@@ -51,6 +52,8 @@ def answered(session: ServerSession, command: Data, answer: object) -> None:
     sink = answer if isinstance(answer, BodySink) else None
     if answer is None or sink is not None:
         answer = STORAGE_FULL if full(session, sink) else DATA_OK
+    if isinstance(answer, Reply) and answer.code >= 400 and session.budget.noop():
+        answer = session.config.replies.too_many
     if session.reply(answer).intermediate:
         # A reply of the hook's own that lets the content come is as good as None.
         begin(session, sink)

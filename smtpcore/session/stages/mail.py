@@ -24,9 +24,9 @@ def received(session: ServerSession, mail: Mail) -> None:
         session.pipelined_early = True
     if session.config.submission and not is_qualified(mail.path):
         # RFC 6409 4.2: submission does not guess what a name without dots may stand for.
-        session.reply(UNQUALIFIED_SENDER)
+        answered(session, mail, UNQUALIFIED_SENDER)
     elif mail.params and (refusal := parameters.refusal(session, mail)) is not None:
-        session.reply(refusal)
+        answered(session, mail, refusal)
     elif "mail" in session.overridden:
         session.consult("mail", session.handler.mail, mail, answered)
     else:

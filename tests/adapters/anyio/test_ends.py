@@ -105,7 +105,7 @@ class TestEnds:
                 future.cancel()
                 await future
 
-        async with serving(Waiting()) as server, greeted(server) as client:
+        async with serving(Waiting(), observer=Observer) as server, greeted(server) as client:
             assert (await client.say(b"EHLO client.example")).startswith(b"451")
             assert (await client.say(b"NOOP")).startswith(b"250")
 

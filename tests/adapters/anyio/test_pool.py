@@ -74,13 +74,15 @@ async def test_no_server_gets_more_messages_than_it_announces_to_take() -> None:
     assert len(inbox.sessions) == 2
 
 
-async def test_no_more_connections_take_their_leave_than_may_be_in_use() -> None:
+@pytest.mark.parametrize("settings", [{}, {"max_idle": 0.001}], ids=["used up", "idle"])
+async def test_no_more_connections_take_their_leave_than_may_be_in_use(settings: dict[str, float]) -> None:
     standing: list[int] = [0]
+    extensions = [] if settings else [b"LIMITS MAILMAX=1"]
 
     async def stays(stream: SocketStream) -> None:
         standing.append(standing[-1] + 1)
         peer = Peer(stream)
-        await peer.greets(b"LIMITS MAILMAX=1")
+        await peer.greets(*extensions)
         await peer.takes_message()
         # QUIT is not answered.
         await peer.rest()
@@ -92,9 +94,11 @@ async def test_no_more_connections_take_their_leave_than_may_be_in_use() -> None
         address = listener.extra(SocketAttribute.local_address)
         assert isinstance(address, tuple)
         with suppress(ArithmeticError):
-            async with pool(address, max_connections=2) as sender:
+            async with pool(address, max_connections=2, **settings) as sender:
                 for _ in range(8):
                     assert statuses(await sender.send(message())) == [Status.ACCEPTED]
+                    # The next message finds no connection that was kept.
+                    await until(lambda: not sender._kept)
                 # Leaving in order would wait for what never comes.
                 raise ArithmeticError
         await until(lambda: len(standing) == 1 + 2 * 8)

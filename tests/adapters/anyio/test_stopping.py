@@ -169,7 +169,7 @@ class TestStopping:
     async def test_a_cancelled_server_ends_every_session_and_cancels_hooks(self) -> None:
         class AsyncEnd(Slow):
             async def late(self) -> None:
-                raise AssertionError
+                """Perhaps nobody waits for it any more."""
 
             def disconnect(self, session: ServerSession, cause: BaseException | None) -> Any:
                 super().disconnect(session, cause)
@@ -185,7 +185,7 @@ class TestStopping:
                 tasks.cancel_scope.cancel()
         assert handler.cancelled
         assert len(handler.causes) == 2
-        assert {type(cause) for cause in handler.causes} <= {type(None), Abandoned}
+        assert all(cause is None or isinstance(cause, Abandoned) for cause in handler.causes)
 
     async def test_a_task_of_asyncio_that_serves_can_be_cancelled_by_its_own_means(self) -> None:
         if not smtpcore_anyio.hooks.is_asyncio():

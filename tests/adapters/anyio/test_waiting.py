@@ -10,7 +10,7 @@ from smtpcore_anyio import Server, listen_tcp
 from smtpcore_anyio.loop import StepLoop
 from smtpcore_anyio.reactor import Sleeper, Timer
 
-from smtpcore.session import Limits, ServerConfig, Timeouts
+from smtpcore.session import Limits, Observer, ServerConfig, Timeouts
 from tests.adapters.anyio.dialogue import (
     LOOPBACK,
     UNLIMITED,
@@ -78,7 +78,7 @@ class TestDeadlines:
 
     async def test_a_hook_that_never_returns_is_cancelled_at_its_deadline(self) -> None:
         config = ServerConfig(timeouts=Timeouts(message_hook=0.05))
-        async with serving(handler := Slow(), config=config) as server, greeted(server) as client:
+        async with serving(handler := Slow(), config=config, observer=Observer) as server, greeted(server) as client:
             await client.begin_mail()
             assert (await client.say(b".")).startswith(b"451")
             await until(lambda: handler.cancelled)

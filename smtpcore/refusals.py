@@ -107,10 +107,8 @@ def lets_utf8_in(rule: Rule | None, argument: bytes, grammar: Grammar) -> bool:
     return not argument.translate(None, PRINTABLE + _EIGHT_BIT)
 
 
-def read_response(line: bytes | LineFault, limit: int) -> SaslResponse | SaslCancel | Rejected:
+def read_response(line: bytes | LineFault) -> SaslResponse | SaslCancel | Rejected:
     """What a line of a SASL exchange is; nothing is added to it, and no white space taken off (RFC 4954 4)."""
-    if isinstance(line, bytes) and len(line) + 2 > limit:
-        line = LineFault.TOO_LONG
     if isinstance(line, LineFault):
         reply = _SASL_FAULTS[line]
         return Rejected(b"", reply, fatal=reply.close)

@@ -386,6 +386,6 @@ class ServerConnection:
     def _sasl_event(self, line: bytes | LineFault) -> Event:
         self.line = b""
         self.owed = SASL
-        event = refusals.read_response(line, self.lengths.auth)
+        event = refusals.read_response(line)
         self._rejected = isinstance(event, Rejected)
         return event

@@ -145,13 +145,13 @@ def test_after_helo_commands_go_without_parameters() -> None:
 def test_a_sasl_response_is_a_line_of_base64(data: bytes) -> None:
     line = to_wire(SaslResponse(data), EVERYTHING)
     assert line.endswith(b"\r\n")
-    assert read_response(line[:-2], 12288) == SaslResponse(data)
+    assert read_response(line[:-2]) == SaslResponse(data)
 
 
 def test_an_empty_response_is_an_empty_line_and_a_cancel_a_star() -> None:
     assert to_wire(SaslResponse(b""), EVERYTHING) == b"\r\n"
     assert to_wire(SaslCancel(), EVERYTHING) == b"*\r\n"
-    assert read_response(b"*", 12288) == SaslCancel()
+    assert read_response(b"*") == SaslCancel()
 
 
 @pytest.mark.parametrize("data", ["secret", None, 5])

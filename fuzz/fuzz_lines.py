@@ -11,6 +11,7 @@ from smtpcore.lines import InputBuffer, LineFault
 
 LIMIT = 40
 DRAIN = 100
+AUTH = (b"AUTH ", 60, 120)
 
 
 def lines(pieces: list[bytes]) -> list[bytes | LineFault]:
@@ -19,14 +20,14 @@ def lines(pieces: list[bytes]) -> list[bytes | LineFault]:
     found: list[bytes | LineFault] = []
     for piece in pieces:
         buffer.feed(piece)
-        while (line := buffer.next_line(LIMIT, DRAIN)) is not None:
+        while (line := buffer.next_line(LIMIT, DRAIN, AUTH)) is not None:
             found.append(line)
             if line is LineFault.DRAIN:
                 return found
             if isinstance(line, bytes):
-                assert len(line) <= LIMIT - 2
+                assert len(line) <= (AUTH[1] if line.upper().startswith(AUTH[0]) else LIMIT) - 2
                 assert not any(octet in line for octet in b"\r\n\0")
-        assert len(buffer) <= LIMIT
+        assert len(buffer) <= AUTH[1]
     return found
 
 

@@ -19,7 +19,14 @@ LINE = re.compile(rb"[2-5][0-9]{2}[ -][\t -~]*\r\n")
 TLS = TlsInfo("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
 REFUSALS = (None, None, None, Reply(550, "No"), Reply(451, "Later"), Reply(421, "Bye"), Reply(354, "What"), "no reply")
 NETWORK = ("192.0.2.0/24",)
-LIMITS = Limits(max_message_size=2000, max_recipients=3, max_errors=30, max_input_buffer=4096)
+LIMITS = Limits(
+    max_message_size=2000,
+    max_recipients=3,
+    max_errors=30,
+    max_input_buffer=4096,
+    max_auth_line=2048,
+    max_line_drain=600,
+)
 
 
 class Decides(Handler):

@@ -20,16 +20,12 @@ from .printing import PrintHandler
 from .settings import Settings
 
 
-class _Summary(SessionLog):
+class Summary(SessionLog):
     """The line of a session, and one for each fault, which no transcript has."""
-
-    def __init__(self, log: Callable[[str], None]) -> None:
-        super().__init__(log)
-        self._log = log
 
     def fault(self, session: ServerSession, stage: str, exception: BaseException) -> None:
         """Write it, and count it."""
-        self._log(f"{session.id} {fault_line(stage, exception)}")
+        self._write(f"{session.id} {fault_line(stage, exception)}")
         super().fault(session, stage, exception)
 
 
@@ -68,7 +64,7 @@ class Application:
     def observer(self) -> Observer:
         """What watches one session."""
         if self._transcript is None:
-            return _Summary(self.log)
+            return Summary(self.log)
         return Observers(Transcript(self._transcript), SessionLog(self.log))
 
     def _delivery(self, settings: Settings) -> Handler:

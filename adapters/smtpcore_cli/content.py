@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email import policy
 from email.parser import BytesHeaderParser
 from itertools import takewhile
 from typing import BinaryIO
@@ -23,8 +22,6 @@ from . import envelope_flags
 from .errors import UsageError, reason
 
 _PIECE = 256 * 1024
-# Only the header section is read, and nothing is written by it.
-_AS_IT_IS = policy.compat32
 # As the email package cuts lines, and what it takes for one of the header section. Spaces before a colon, which are to
 # be read (RFC 5322 4.5.3), end a header section there, and are taken out before it sees them: no Bcc may be missed.
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
@@ -92,9 +89,7 @@ def message(arguments: argparse.Namespace, file: BinaryIO) -> Message:
         else:
             octets = file.read()
             head = _header_section(octets)
-            parsed = BytesHeaderParser(policy=_AS_IT_IS).parsebytes(
-                b"".join(_BEFORE_COLON.sub(rb"\1", each) for each in head)
-            )
+            parsed = BytesHeaderParser().parsebytes(b"".join(_BEFORE_COLON.sub(rb"\1", each) for each in head))
             own = _without_bcc(head) + octets[sum(map(len, head)) :]
             made = message_of(parsed, sender, recipients, mail=mail, rcpt=rcpt, content=own)
     except OSError as error:

@@ -11,12 +11,14 @@ from typing import cast
 
 import anyio
 import pytest
+from smtpcore_cli.application import Summary
 from smtpcore_cli.delivery import Maildir
 from smtpcore_cli.discard import DiscardHandler
 from smtpcore_cli.maildir import MaildirHandler
 from smtpcore_cli.printing import visible
+from smtpcore_memory import run
 
-from smtpcore import BodySink, Envelope, Reply, ServerSession
+from smtpcore import BodySink, Envelope, Mail, Reply, ServerConfig, ServerSession, handler
 
 pytestmark = pytest.mark.anyio
 NOBODY = cast("ServerSession", None)
@@ -170,3 +172,15 @@ async def test_a_terminal_gets_no_control_characters() -> None:
     assert visible(b"tab\t line\n \x1b[2J \x07 \x9b \xc2\x9b \x00 caf\xc3\xa9 \xe2\x80\xae") == (
         b"tab\t line\n \\x1b[2J \\x07 \\x9b \\x9b \\x00 caf\xc3\xa9 \\u202e"
     )
+
+
+def test_a_fault_has_a_line_where_no_transcript_has_it() -> None:
+    lines: list[str] = []
+
+    def mail(session: ServerSession, command: Mail) -> None:
+        raise ZeroDivisionError("a\r\nb")
+
+    config = ServerConfig(hostname="mx.test")
+    run(config, handler(mail=mail), b"HELO c.test\r\nMAIL FROM:<a@b.c>\r\n", observer=Summary(lines.append))
+    assert lines[0].partition(" ")[2] == r"mail: ZeroDivisionError: a\x0d\x0ab"
+    assert "fault=0/1" in lines[1]
